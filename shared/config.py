@@ -1,0 +1,91 @@
+"""Every setting of every process, read once from the environment; a laptop needs none of them."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+LAPTOP_SECRET = "taboor-laptop-secret-never-in-production"  # noqa: S105 - refused in production, see below
+SANDBOX_STRIPE_KEY = "sk_test_taboor"
+SANDBOX_WEBHOOK_SECRET = "whsec_taboor"  # noqa: S105 - the sandbox's, refused in production
+SANDBOX_TWILIO_SID = "ACtaboor0000000000000000000000000"
+SANDBOX_TWILIO_TOKEN = "taboor-twilio-token"  # noqa: S105 - the sandbox's, refused in production
+PUSHER_SECRET = "taboor-secret"  # noqa: S105 - the documents', refused in production
+
+
+class Settings(BaseSettings):
+    """What the environment says. Names are the environment's, in lower case."""
+
+    model_config = SettingsConfigDict(env_file=None, frozen=True, extra="ignore")
+
+    taboor_env: Literal["demo", "production"] = "demo"
+    secret_key: SecretStr = SecretStr(LAPTOP_SECRET)
+    public_url: str = "http://localhost:8000"
+    database_url: str = "postgresql://taboor:taboor@127.0.0.1:5432/taboor"
+    redis_url: str = "redis://127.0.0.1:6379/0"
+
+    bind_host: str = "127.0.0.1"  # containers bind 0.0.0.0 and publish on loopback only
+    api_port: int = 8000
+    realtime_port: int = 6001
+    sandbox_port: int = 9000
+    sandbox_smtp_port: int = 1025
+    sandbox_database: Path = ROOT / "var" / "sandbox.sqlite3"
+
+    pusher_app_id: str = "1"
+    pusher_app_key: str = "taboor-key"
+    pusher_app_secret: SecretStr = SecretStr(PUSHER_SECRET)
+    pusher_host: str = "127.0.0.1"
+    pusher_port: int = 6001
+    pusher_scheme: Literal["http", "https"] = "http"
+
+    stripe_api_base: str = "http://127.0.0.1:9000"
+    stripe_api_key: SecretStr = SecretStr(SANDBOX_STRIPE_KEY)
+    stripe_webhook_secret: SecretStr = SecretStr(SANDBOX_WEBHOOK_SECRET)
+    twilio_api_base: str = "http://127.0.0.1:9000"
+    twilio_account_sid: str = SANDBOX_TWILIO_SID
+    twilio_auth_token: SecretStr = SecretStr(SANDBOX_TWILIO_TOKEN)
+    twilio_from: str = "+15005550006"
+    smtp_url: str = "smtp://127.0.0.1:1025"
+    mail_from: str = "Taboor <shop@taboor.example>"
+
+    shop_currency: str = "EGP"
+    shop_time_zone: str = "Africa/Cairo"
+    reservation_seconds: int = 900  # how long stock is held for an unpaid order (the demo says 120)
+    demo_ships_after_seconds: float = 5.0  # in the demo nobody sits at the packing table
+
+    lease_seconds: float = Field(10.0, gt=0)  # how long a silent worker keeps its jobs
+    lost_cap: int = 5  # a job that lost so many leases kills its workers: it stops
+    lost_message_seconds: float = 2.0  # a row queued for longer is looked up in Redis
+    hand_over_per_thread: int = 2  # how many messages Redis holds for each live thread …
+    hand_over_at_least: int = 16  # … and at least; what Redis does not hold it cannot lose
+
+    @property
+    def in_demo(self) -> bool:
+        return self.taboor_env == "demo"
+
+    @model_validator(mode="after")
+    def _production_is_no_laptop(self) -> Self:
+        """Refuse the documents' secrets and the sandbox where customers are real."""
+        if self.in_demo:
+            return self
+        laptop = {
+            "SECRET_KEY": self.secret_key.get_secret_value() == LAPTOP_SECRET,
+            "STRIPE_API_KEY": self.stripe_api_key.get_secret_value() == SANDBOX_STRIPE_KEY,
+            "STRIPE_API_BASE": "127.0.0.1" in self.stripe_api_base or "sandbox" in self.stripe_api_base,
+            "STRIPE_WEBHOOK_SECRET": self.stripe_webhook_secret.get_secret_value() == SANDBOX_WEBHOOK_SECRET,
+            "TWILIO_AUTH_TOKEN": self.twilio_auth_token.get_secret_value() == SANDBOX_TWILIO_TOKEN,
+            "PUSHER_APP_SECRET": self.pusher_app_secret.get_secret_value() == PUSHER_SECRET,
+        }
+        if refused := [name for name, is_laptops in laptop.items() if is_laptops]:
+            raise ValueError(f"production refuses the demo's {', '.join(refused)}")
+        return self
+
+
+@lru_cache
+def settings() -> Settings:
+    """Return the one reading of the environment that this process lives with."""
+    return Settings()
