@@ -1,0 +1,26 @@
+"""What is for sale and how much of it there is; the database itself refuses to sell what is not there."""
+
+from sqlalchemy import CheckConstraint
+
+from shared.db.tables.base import UUID, Table, amount, count, datetime, key, moment, words
+
+
+class Product(Table, table=True):
+    __tablename__ = "products"
+    __table_args__ = (
+        CheckConstraint("on_hand = received - sold", name="products_on_hand"),
+        CheckConstraint("0 <= reserved and reserved <= on_hand", name="products_reserved"),
+        CheckConstraint("price > 0", name="products_price"),
+    )
+
+    id: UUID = key()
+    slug: str = words()
+    name_en: str = words()
+    name_ar: str = words()
+    price: int = amount()
+    currency: str = words()
+    received: int = count()  # pieces ever delivered to us
+    sold: int = count()  # pieces that left with a shipped order
+    on_hand: int = count()  # pieces in the house
+    reserved: int = count()  # of these, promised to open orders
+    created_at: datetime = moment(default=True)

@@ -1,0 +1,43 @@
+"""An order's states and its legal moves, as one table."""
+
+from enum import StrEnum
+
+from shared.domain.errors import IllegalMove
+
+
+class OrderStatus(StrEnum):
+    PLACED = "placed"
+    RESERVED = "reserved"
+    CONFIRMED = "confirmed"
+    SHIPPED = "shipped"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.PLACED: frozenset({OrderStatus.RESERVED, OrderStatus.REJECTED, OrderStatus.CANCELLED}),
+    OrderStatus.RESERVED: frozenset(
+        {OrderStatus.CONFIRMED, OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.EXPIRED}
+    ),
+    OrderStatus.CONFIRMED: frozenset({OrderStatus.SHIPPED, OrderStatus.CANCELLED}),
+    OrderStatus.SHIPPED: frozenset(),
+    OrderStatus.REJECTED: frozenset(),
+    OrderStatus.CANCELLED: frozenset(),
+    OrderStatus.EXPIRED: frozenset(),
+}
+
+#: In these states an order's pieces are counted in its products' `reserved`.
+HOLDS_STOCK = frozenset({OrderStatus.RESERVED, OrderStatus.CONFIRMED})
+
+#: Here nothing more will happen.
+ENDED = frozenset(status for status, moves in MOVES.items() if not moves)
+
+
+def check_move(status: OrderStatus, to: OrderStatus) -> bool:
+    """Return True if the move is to be made, False if it was made already; raise IllegalMove if it cannot be."""
+    if status == to:
+        return False
+    if to not in MOVES[status]:
+        raise IllegalMove("order", status, to)
+    return True

@@ -1,0 +1,115 @@
+"""ONE LIST: every event of the system, what it carries and where it is heard."""
+
+from collections.abc import Sequence
+from typing import Literal
+from uuid import UUID
+
+from shared.events.event import Event, private
+from shared.events.snapshots import OrderSnapshot
+
+
+class OrderEvent(Event):
+    """What happened to an order: heard by its owner and by the operators."""
+
+    aggregate = "order"
+    order: OrderSnapshot
+
+    @property
+    def aggregate_id(self) -> UUID:
+        return self.order.id
+
+    @property
+    def aggregate_version(self) -> int:
+        return self.order.version
+
+    def broadcast_on(self) -> Sequence[str]:
+        return (private(f"orders.{self.order.id}"), private(f"user.{self.order.user_id}"), private("orders"))
+
+
+class OrderPlaced(OrderEvent):
+    pass
+
+
+class StockReserved(OrderEvent):
+    pass
+
+
+class OrderConfirmed(OrderEvent):
+    pass
+
+
+class OrderRejected(OrderEvent):
+    """`order.reason` says why: out_of_stock, card_declined."""
+
+
+class OrderCancellationRequested(OrderEvent):
+    pass
+
+
+class OrderCancelled(OrderEvent):
+    pass
+
+
+class OrderExpired(OrderEvent):
+    pass
+
+
+class OrderShipped(OrderEvent):
+    pass
+
+
+class PaymentRefunded(OrderEvent):
+    amount: int  # minor units
+
+
+class NotificationSent(Event):
+    """A customer was told: heard by that customer."""
+
+    aggregate = "order"
+    notification_id: UUID
+    order_id: UUID
+    user_id: UUID
+    order_version: int
+    kind: str
+    channel: Literal["mail", "sms", "database"]
+    recipient: str
+    subject: str
+
+    @property
+    def aggregate_id(self) -> UUID:
+        return self.order_id
+
+    @property
+    def aggregate_version(self) -> int:
+        return self.order_version
+
+    def broadcast_on(self) -> Sequence[str]:
+        return (private(f"user.{self.user_id}"), private(f"orders.{self.order_id}"))
+
+
+EVENTS: tuple[type[Event], ...] = (
+    OrderPlaced,
+    StockReserved,
+    OrderConfirmed,
+    OrderRejected,
+    OrderCancellationRequested,
+    OrderCancelled,
+    OrderExpired,
+    OrderShipped,
+    PaymentRefunded,
+    NotificationSent,
+)
+
+_BY_NAME = {event.__name__: event for event in EVENTS}
+
+
+class UnknownEvent(Exception):
+    """The row was written by a version of the code that knows more than this one."""
+
+
+def load(name: str, version: int, payload: dict[str, object]) -> Event:
+    """Return the event of a stored row; raise UnknownEvent for a name or version this code does not have."""
+    kind = _BY_NAME.get(name)
+    if kind is None or kind.version != version:
+        raise UnknownEvent(f"{name} version {version}")
+    return kind.model_validate(payload)

@@ -1,0 +1,39 @@
+"""How an order looks inside its events."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.domain.orders import OrderStatus
+
+
+class OrderLine(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    product_id: UUID
+    slug: str
+    name_en: str
+    name_ar: str
+    quantity: int
+    unit_price: int  # minor units of the order's currency
+
+
+class OrderSnapshot(BaseModel):
+    """An order at one version."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    number: int
+    user_id: UUID
+    status: OrderStatus
+    reason: str | None = None
+    total: int  # minor units
+    currency: str
+    payment_method: str
+    version: int
+    placed_at: datetime
+    expires_at: datetime | None = None
+    cancel_requested_at: datetime | None = None
+    items: tuple[OrderLine, ...]

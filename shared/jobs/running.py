@@ -1,0 +1,163 @@
+"""What a job's function holds while it runs: its way to the database, and the words by which it ends early."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from shared.config import settings
+from shared.db.engine import Connection, connect
+from shared.db.transaction import Cause, Transaction, transaction
+from shared.jobs import sql
+from shared.jobs.collaborators import collaborator
+from shared.jobs.job import JobType
+from shared.jobs.outcomes import Fail, Fenced, Release
+
+FENCED = "TB001"  # what the database's `fenced()` raises
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An attempt that this worker may make, as the claim returned it."""
+
+    id: UUID
+    name: str
+    args: Sequence[Any]
+    queue: str
+    attempt: int
+    failures: int
+    lost: int
+    tries: int | None
+    retry_until: Any
+    chain_id: UUID | None
+    event_id: UUID | None
+    aggregate_id: UUID | None
+    traceparent: str | None
+    next_id: UUID | None
+    batch_id: UUID | None
+
+    @property
+    def cause(self) -> Cause:
+        return Cause(self.id, self.event_id, self.aggregate_id, self.traceparent)
+
+
+class Running:
+    """One attempt of a job. Both its transactions end with the fence: no lease, no write."""
+
+    def __init__(self, claimed: Claimed, connection: Connection, *, durable: bool = False) -> None:
+        self.claimed = claimed
+        self.finished = False
+        self._connection = connection
+        self._durable = durable
+        self._ended: str | None = None
+
+    @property
+    def id(self) -> UUID:
+        return self.claimed.id
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is, from 1; crashes, releases and retries all count."""
+        return self.claimed.attempt
+
+    @property
+    def event_id(self) -> UUID | None:
+        """The fact this job follows from, if any."""
+        return self.claimed.event_id
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Write something before an outside call; on disk when the block ends, and the lease is fresh then."""
+        with self._fenced(durable=True) as tx:
+            yield tx
+            fence = {"id": self.id, "attempt": self.attempt, "lease": settings().lease_seconds}
+            tx.execute(sql.FENCE, fence)
+
+    @contextmanager
+    def finishing(self) -> Iterator[Transaction]:
+        """Commit the effects and the job's success together; the last thing a job does."""
+        with self._fenced(durable=self._durable) as tx:
+            yield tx
+            self._finish(tx)
+        self.finished = True
+
+    def end_chain(self, reason: str) -> None:
+        """Say a business "no" inside `finishing()`: the effects stay, the rest of the chain is cancelled."""
+        self._ended = reason
+
+    def release(self, seconds: float, reason: str) -> None:
+        """Stop here and try again later; burns no try."""
+        raise Release(seconds, reason)
+
+    def fail(self, reason: str) -> None:
+        """Stop here for good."""
+        raise Fail(reason)
+
+    def _finish(self, tx: Transaction) -> None:
+        if self._ended is not None and self.claimed.chain_id is not None:
+            tx.execute(sql.CANCEL_REST, {"chain": self.claimed.chain_id, "reason": self._ended})
+        tx.execute(sql.FINISH, {"id": self.id, "attempt": self.attempt, "reason": self._ended})
+
+    @contextmanager
+    def _fenced(self, *, durable: bool) -> Iterator[Transaction]:
+        try:
+            # The connection's own commits do not wait for the disk: say so only where they must.
+            with transaction(self._connection, self.claimed.cause, durable=durable or None) as tx:
+                yield tx
+        except psycopg.DatabaseError as error:
+            if error.sqlstate == FENCED:
+                raise Fenced(f"{self.claimed.name} {self.id} attempt {self.attempt}") from error
+            raise
+
+
+class Inline(Running):
+    """A job that runs here and now, without a row: nothing to fence."""
+
+    def __init__(self, name: str, args: Sequence[Any], connection: Connection) -> None:
+        claimed = Claimed(UUID(int=0), name, args, "", 1, 0, 0, 1, None, None, None, None, None, None, None)
+        super().__init__(claimed, connection, durable=True)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        with transaction(self._connection) as tx:
+            yield tx
+
+    @contextmanager
+    def finishing(self) -> Iterator[Transaction]:
+        with transaction(self._connection) as tx:
+            yield tx
+        self.finished = True
+
+
+def call(kind: JobType, running: Running, stored: Sequence[Any]) -> None:
+    """Run the function with what it asks for; one that takes a Transaction runs inside its finishing one."""
+    given = {name: _given(hint, running) for name, hint in kind.injected.items() if hint is not Transaction}
+    arguments = kind.arguments(stored)
+    names = [name for name, hint in kind.injected.items() if hint is Transaction]
+    if names:
+        with running.finishing() as tx:
+            _invoke(kind, given | {names[0]: tx}, arguments)
+        return
+    _invoke(kind, given, arguments)
+    if not running.finished:  # it had nothing to write
+        with running.finishing():
+            pass
+
+
+def run_now(kind: JobType, args: Sequence[Any]) -> None:
+    """Run a job here, without the ledger; see `JobType.now`."""
+    with connect() as connection:
+        call(kind, Inline(kind.name, args, connection), args)
+
+
+def _given(hint: type[Any], running: Running) -> Any:
+    return running if hint is Running else collaborator(hint)
+
+
+def _invoke(kind: JobType, given: dict[str, Any], arguments: list[Any]) -> None:
+    """Injected parameters go by name; the others take what was dispatched, in order."""
+    left = iter(arguments)
+    kind.function(*(given[name] if name in given else next(left) for name in kind.parameters))

@@ -1,0 +1,209 @@
+"""Every statement of the job ledger. Each move names the state it leaves: a move that finds no row is a duplicate."""
+
+INSERT = """
+insert into jobs (id, name, queue, args, state, priority, available_at, tries, retry_until, chain_id, link, next_id,
+                  undo, batch_id, event_id, parent_id, aggregate_id, unique_key, serial_key, tags, traceparent)
+select r.id, r.name, r.queue, r.args, coalesce(r.state, 'scheduled'), r.priority,
+       clock_timestamp() + make_interval(secs => r.delay), r.tries,
+       clock_timestamp() + make_interval(secs => r.retry_seconds), r.chain_id, r.link, r.next_id, r.undo, r.batch_id,
+       coalesce(r.event_id, %(event)s), %(job)s, coalesce(r.aggregate_id, %(aggregate)s, r.subject_id),
+       r.unique_key, r.serial_key,
+       coalesce((select array_agg(t) from jsonb_array_elements_text(r.tags) t), '{}'),
+       coalesce(r.traceparent, %(trace)s)
+from jsonb_to_recordset(%(rows)s::jsonb) as r(
+    id uuid, name text, queue text, args jsonb, state text, priority smallint, delay float8, tries int,
+    retry_seconds float8, chain_id uuid, link int, next_id uuid, undo text, batch_id uuid, event_id uuid,
+    aggregate_id uuid, subject_id uuid, unique_key text, serial_key text, tags jsonb, traceparent text)
+on conflict (unique_key)
+    where unique_key is not null and state in ('blocked', 'scheduled', 'queued', 'running') do nothing
+"""
+INSERT_AND_TELL = f"{INSERT} returning id"
+
+INSERT_CHAINS = """
+insert into chains (id, name) select r.id, r.name from jsonb_to_recordset(%s::jsonb) as r(id uuid, name text)
+"""
+
+# --- hand-over: the relay -------------------------------------------------------------------------------------------
+
+WAITING_QUEUES = """
+with recursive waiting(queue) as (
+    (select queue from jobs where state = 'scheduled' order by queue limit 1)
+    union all
+    select (select j.queue from jobs j where j.state = 'scheduled' and j.queue > w.queue order by j.queue limit 1)
+    from waiting w where w.queue is not null
+)
+select w.queue,
+       (select coalesce(sum(threads), 0) from workers
+        where w.queue = any(queues) and seen_at > clock_timestamp() - interval '15 s') as threads,
+       (select count(*) from jobs j where j.state = 'queued' and j.queue = w.queue) as queued
+from waiting w
+where w.queue is not null and not exists (select 1 from paused_queues p where p.queue = w.queue)
+"""
+
+HAND_OVER = """
+with due as (
+    select j.id
+    from unnest(%(queues)s::text[], %(rooms)s::int[]) as q(name, room)
+    cross join lateral (
+        select id from jobs where state = 'scheduled' and queue = q.name and available_at <= clock_timestamp()
+        order by priority, available_at, id limit q.room for update skip locked
+    ) j
+)
+update jobs set state = 'queued', queued_at = clock_timestamp(), handovers = handovers + 1, reason = null
+from due where jobs.id = due.id
+returning jobs.id, jobs.queue, jobs.name, jobs.handovers, jobs.priority
+"""
+
+TAKE_BACK = """
+update jobs set state = 'scheduled', queued_at = null where state = 'queued' and id = any(%s)
+"""
+
+NEXT_DUE = """
+select extract(epoch from min(available_at) - clock_timestamp())::float8 as seconds
+from jobs where state = 'scheduled' and available_at > clock_timestamp()
+"""
+
+LONG_QUEUED = """
+select id, queue, handovers from jobs
+where state = 'queued' and queued_at < clock_timestamp() - make_interval(secs => %s) limit 5000
+"""
+
+# --- an attempt: the worker -----------------------------------------------------------------------------------------
+
+_CLAIM = """
+update jobs set state = 'running', attempt = attempt + 1, worker = %(worker)s, started_at = clock_timestamp(),
+                lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+where id = any(%(ids)s) and state = 'queued' {alone}
+  and not exists (select 1 from paused_queues p where p.queue = jobs.queue)
+returning id, name, args, queue, attempt, failures, lost, tries, retry_until, chain_id, event_id, aggregate_id,
+          traceparent, next_id, batch_id
+"""
+CLAIM = _CLAIM.format(alone="and lost = 0")  # as many as there are free threads
+CLAIM_ALONE = _CLAIM.format(alone="")  # a row that has lost a lease may be killing its workers: no neighbours
+
+UNCLAIMED = """
+select id, exists (select 1 from paused_queues p where p.queue = jobs.queue) as paused
+from jobs where id = any(%s) and state = 'queued'
+"""
+
+HEARTBEAT = """
+update jobs set lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+from unnest(%(ids)s::uuid[], %(attempts)s::int[]) as held(id, attempt)
+where jobs.id = held.id and jobs.attempt = held.attempt and jobs.state = 'running'
+"""
+
+FENCE = """
+with held as (
+    update jobs set lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+    where id = %(id)s and attempt = %(attempt)s and state = 'running' returning 1
+)
+select fenced() where not exists (select 1 from held)
+"""
+
+FINISH = """
+with done as (
+    update jobs set state = 'succeeded', finished_at = clock_timestamp(), lease_until = null, reason = %(reason)s
+    where id = %(id)s and attempt = %(attempt)s and state = 'running'
+    returning id, attempt, worker, started_at, finished_at, next_id
+), kept as (
+    insert into job_attempts (job_id, attempt, worker, started_at, finished_at, outcome)
+    select id, attempt, worker, started_at, finished_at, 'succeeded' from done
+), freed as (
+    update jobs set state = 'scheduled', available_at = clock_timestamp()
+    from done where jobs.id = done.next_id and jobs.state = 'blocked'
+)
+select fenced() where not exists (select 1 from done)
+"""
+
+CANCEL_REST = """
+with ended as (update chains set ended_reason = %(reason)s where id = %(chain)s and ended_reason is null)
+update jobs set state = 'cancelled', finished_at = clock_timestamp(), reason = %(reason)s
+where chain_id = %(chain)s and state = 'blocked'
+"""
+
+# --- an attempt that did not succeed --------------------------------------------------------------------------------
+
+_ENDED = """
+with ended as (
+    update jobs set {change}, lease_until = null
+    where id = %(id)s and attempt = %(attempt)s and state = 'running'
+    returning id, attempt, worker, started_at
+), kept as (
+    insert into job_attempts (job_id, attempt, worker, started_at, outcome, error, detail)
+    select id, attempt, worker, started_at, '{outcome}', %(error)s, %(detail)s from ended
+)
+select fenced() where not exists (select 1 from ended)
+"""
+_WAITS = "state = 'scheduled', available_at = clock_timestamp() + make_interval(secs => %(seconds)s)"
+
+RETRY = _ENDED.format(
+    change=f"{_WAITS}, failures = failures + 1, error = %(error)s, reason = 'retrying'", outcome="failed"
+)
+RELEASE = _ENDED.format(change=f"{_WAITS}, deferrals = deferrals + 1, reason = %(error)s", outcome="released")
+FAIL = _ENDED.format(
+    change="state = 'failed', failures = failures + 1, error = %(error)s, reason = null, "
+    "finished_at = clock_timestamp()",
+    outcome="failed",
+)
+
+GIVE_BACK = """
+with ended as (
+    update jobs set state = 'scheduled', available_at = clock_timestamp(), lease_until = null, reason = %(error)s
+    where worker = %(worker)s and state = 'running' and id = any(%(ids)s)
+    returning id, attempt, worker, started_at
+)
+insert into job_attempts (job_id, attempt, worker, started_at, outcome, error)
+select id, attempt, worker, started_at, 'released', %(error)s from ended
+"""
+
+# --- what is found lying about: the reaper --------------------------------------------------------------------------
+
+_OF_A_LOST_ATTEMPT = """
+id, name, args, attempt, worker, started_at, lost, chain_id, next_id, batch_id, event_id, aggregate_id, traceparent
+"""
+EXPIRED = f"""
+select {_OF_A_LOST_ATTEMPT} from jobs
+where state = 'running' and lease_until < clock_timestamp() order by id limit 200 for update skip locked
+"""
+OF_PREDECESSOR = f"""
+select {_OF_A_LOST_ATTEMPT} from jobs
+where state = 'running' and worker = any(%s) order by id limit 1000 for update skip locked
+"""
+
+LOST = """
+with ended as (
+    update jobs set state = 'scheduled', available_at = clock_timestamp(), lost = lost + 1, lease_until = null,
+                    reason = 'its worker died'
+    where id = %(id)s and attempt = %(attempt)s and state = 'running' returning id, attempt, worker, started_at
+)
+insert into job_attempts (job_id, attempt, worker, started_at, outcome, error)
+select id, attempt, worker, started_at, 'lost', %(error)s from ended
+"""
+LOST_TOO_OFTEN = """
+with ended as (
+    update jobs set state = 'failed', lost = lost + 1, lease_until = null, error = %(error)s, reason = null,
+                    finished_at = clock_timestamp()
+    where id = %(id)s and attempt = %(attempt)s and state = 'running' returning id, attempt, worker, started_at
+)
+insert into job_attempts (job_id, attempt, worker, started_at, outcome, error)
+select id, attempt, worker, started_at, 'lost', %(error)s from ended
+"""
+
+# --- a chain that failed --------------------------------------------------------------------------------------------
+
+UNDOABLE = """
+select name, args, undo, event_id, aggregate_id, traceparent from jobs
+where chain_id = %s and state = 'succeeded' and undo is not null order by link desc
+"""
+CHAIN_UNDONE = "update chains set undone_at = clock_timestamp(), undone_by = %(by)s where id = %(chain)s"
+
+# --- workers --------------------------------------------------------------------------------------------------------
+
+ANNOUNCE = """
+insert into workers (id, unit, host, pid, queues, threads)
+values (%(id)s, %(unit)s, %(host)s, %(pid)s, %(queues)s, %(threads)s)
+"""
+SEEN = "update workers set seen_at = clock_timestamp() where id = %s"
+GONE = "delete from workers where id = %s"
+PREDECESSORS = "select id, pid from workers where unit = %s and host = %s and id <> %s"
+FORGET_SILENT = "delete from workers where seen_at < clock_timestamp() - interval '1 day'"
