@@ -1,0 +1,129 @@
+"""What every test may ask for: real engines, started once, and a fresh database and an empty Redis for each test.
+
+An engine that is missing or does not start is a failure, never a skip.
+"""
+
+import random
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from redis import Redis
+
+from shared.engines.postgres import PostgresServer
+from shared.engines.redis import RedisServer
+
+TEMPLATE = "taboor_template"
+_numbers = count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slice", action="store_true", help="run the proofs short, as CI does")
+    parser.addoption("--seed", type=int, default=None, help="repeat a run: the seed that it printed")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"seed: {_seed(config)} (repeat with --seed)"
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def engines_folder() -> Iterator[Path]:
+    """A folder that `nobody` can reach when root runs the tests; pytest's own are private."""
+    folder = Path(tempfile.mkdtemp(prefix="taboor-tests-"))
+    folder.chmod(0o755)
+    yield folder
+    if (elsewhere := folder / "postgres" / "elsewhere").exists():
+        shutil.rmtree(elsewhere.resolve())
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(engines_folder: Path) -> Iterator[PostgresServer]:
+    """The session's PostgreSQL; a test that kills it need not bring it back."""
+    with PostgresServer(engines_folder / "postgres", free_port()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis(engines_folder: Path) -> Iterator[RedisServer]:
+    """The session's Redis; a test that kills it need not bring it back."""
+    with RedisServer(engines_folder / "redis", free_port()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: PostgresServer) -> str:
+    """The server's own database, from which others are made."""
+    return postgres.url
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres: PostgresServer) -> str:
+    """A database with every migration applied, for cloning only."""
+    from shared.db.migrate import upgrade  # noqa: PLC0415 - only tests that want a database need it to import
+
+    _execute(postgres, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+    upgrade(postgres.url_of(TEMPLATE))
+    _execute(postgres, sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(TEMPLATE)))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_url(postgres: PostgresServer, template_database: str) -> Iterator[str]:
+    """A database of the test's own: migrated, empty, gone afterwards."""
+    name = f"taboor_test_{next(_numbers)}"
+    new, old = sql.Identifier(name), sql.Identifier(template_database)
+    postgres.start()
+    _execute(postgres, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(new, old))
+    yield postgres.url_of(name)
+    postgres.start()
+    _execute(postgres, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(new))
+
+
+@pytest.fixture
+def redis_url(redis: RedisServer) -> str:
+    """The session's Redis, emptied."""
+    redis.start()
+    with Redis.from_url(redis.url) as client:
+        client.flushall()
+    return redis.url
+
+
+@pytest.fixture
+def scaled(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
+    """Choose a proof's size: `scaled(whole, short)` is the first, or in a `--slice` the second."""
+    short_run = bool(request.config.getoption("--slice"))
+    return lambda whole, short: short if short_run else whole
+
+
+@pytest.fixture
+def dice(request: pytest.FixtureRequest) -> random.Random:
+    """Chance that can be repeated: seeded by `--seed` and the test's name."""
+    return random.Random(f"{_seed(request.config)} {request.node.nodeid}")
+
+
+_SEED = random.SystemRandom().randrange(10**6)
+
+
+def _seed(config: pytest.Config) -> int:
+    given = config.getoption("--seed")
+    return _SEED if given is None else int(given)
+
+
+def _execute(server: PostgresServer, statement: sql.Composed) -> None:
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(statement)
