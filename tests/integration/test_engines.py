@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import psycopg
 from redis import Redis
 
@@ -87,19 +86,21 @@ def test_a_stopped_engine_leaves_no_process(engines_folder: Path) -> None:
 
 
 def test_no_engine_outlives_the_process_that_started_it(engines_folder: Path) -> None:
-    # Given a process that starts a Redis
+    # Given a process that starts a Redis and then is killed
+    folder, port = engines_folder / "redis-orphan", free_port()
     script = f"""
 import os, signal, pathlib
 from shared.engines.redis import RedisServer
-server = RedisServer(pathlib.Path({str(engines_folder / "redis-orphan")!r}), {free_port()})
+server = RedisServer(pathlib.Path({str(folder)!r}), {port})
 server.start()
-print(server.pid, flush=True)
+print("started", flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    # When that process is killed
+    # When it has run
     starter = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert starter.stdout == "started\n"
     # Then its Redis ends too
-    wait_until(lambda: not psutil.pid_exists(int(starter.stdout)))
+    wait_until(lambda: not RedisServer(folder, port).answers())
 
 
 def test_ffmpeg_and_ffprobe_answer() -> None:
@@ -117,3 +118,27 @@ def test_each_test_has_an_empty_redis(redis_url: str) -> None:
 def test_whatever_the_last_test_left_in_it(redis_url: str) -> None:
     with Redis.from_url(redis_url) as client:
         assert client.get("left") is None
+
+
+def test_each_test_has_a_migrated_database_of_its_own(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (0,)
+        connection.execute("CREATE TABLE left_behind ()")
+
+
+def test_in_which_nothing_of_another_is_left(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT to_regclass('left_behind')").fetchone() == (None,)
+
+
+def test_a_test_may_kill_the_shared_engines(postgres: PostgresServer, redis: RedisServer, database_url: str) -> None:
+    postgres.kill()
+    redis.kill()
+    assert not postgres.alive()
+    assert not redis.alive()
+
+
+def test_and_the_next_one_finds_them_running(database_url: str, redis_url: str) -> None:
+    with psycopg.connect(database_url) as connection, Redis.from_url(redis_url) as client:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert client.ping()
