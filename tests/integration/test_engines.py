@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import psycopg
+import pytest
 from redis import Redis
 
 from shared.config import ROOT
@@ -131,7 +132,8 @@ def test_in_which_nothing_of_another_is_left(database_url: str) -> None:
         assert connection.execute("SELECT to_regclass('left_behind')").fetchone() == (None,)
 
 
-def test_a_test_may_kill_the_shared_engines(postgres: PostgresServer, redis: RedisServer, database_url: str) -> None:
+@pytest.mark.usefixtures("database_url")
+def test_a_test_may_kill_the_shared_engines(postgres: PostgresServer, redis: RedisServer) -> None:
     postgres.kill()
     redis.kill()
     assert not postgres.alive()
