@@ -1,0 +1,126 @@
+"""Tell customers what became of their orders: a job and a row for each recipient and channel."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from shared.config import settings
+from shared.db.sql import notifications as sql
+from shared.db.transaction import Transaction
+from shared.events.catalogue import OrderEvent
+from shared.jobs.collaborators import provide
+from shared.jobs.job import JobType, Message, job
+from shared.jobs.running import Running
+from shared.notifications.catalogue import NOTIFICATIONS, Channel
+from shared.notifications.mail import Letter, Mailer, message_id
+from shared.notifications.message import CustomerMessage
+from shared.notifications.refused import Refused
+from shared.notifications.sms import Carrier, Text
+
+provide(Mailer, Mailer.from_settings)
+provide(Carrier, Carrier.from_settings)
+
+A_DAY = timedelta(hours=24)  # a carrier that is down for longer is for people to look at
+BACKOFF = (1, 5, 30, 120, 600)
+
+
+# A mail server cannot be asked whether it has a mail already, so the success waits for the disk.
+@job(queue="notifications", retry_until=A_DAY, backoff=BACKOFF, timeout=30, durable=True)
+def send_mail(job: Running, order_id: UUID, kind: str, mailer: Mailer) -> None:
+    """Send it once; after a crash between the server's acceptance and our commit again, with the same Message-ID."""
+    with job.transaction() as tx:
+        message = CustomerMessage.find(job, tx, order_id, kind, "mail")
+        letter = _letter(message)
+        if not message.begun:
+            message.begin(tx, letter.to, letter.text, letter.message_id)
+    if message.over:
+        return
+    try:
+        mailer.send(letter)
+    except Refused as refused:
+        _give_up(job, message, refused)
+    else:
+        with job.finishing() as tx:
+            message.sent(tx, letter.to)
+
+
+@job(queue="notifications", retry_until=A_DAY, backoff=BACKOFF, timeout=30)
+def send_sms(job: Running, order_id: UUID, kind: str, carrier: Carrier) -> None:
+    """Send it once: an attempt that follows another first asks the carrier whether it has it."""
+    with job.transaction() as tx:
+        message = CustomerMessage.find(job, tx, order_id, kind, "sms")
+        text = _text(message)
+        if not message.begun and text.to:
+            message.begin(tx, text.to, text.body)
+        elif not message.begun:
+            message.skip(tx, "no phone number")
+    if message.over or not text.to:
+        return
+    try:
+        sid = (carrier.find(text, message.row.asked_at) if message.begun else None) or carrier.send(text)
+    except Refused as refused:
+        _give_up(job, message, refused)
+    else:
+        with job.finishing() as tx:
+            message.sent(tx, text.to, sid)
+
+
+@job(queue="notifications")
+def keep_in_inbox(job: Running, tx: Transaction, order_id: UUID, kind: str) -> None:
+    """Keep it where the customer finds it in the shop."""
+    message = CustomerMessage.find(job, tx, order_id, kind, "database")
+    if not message.begun:
+        message.keep(tx)
+
+
+# The carrier's report may overtake the commit that stores its id, or wait for an attempt after a crash.
+@job(queue="notifications", tries=8, backoff=(1, 5, 30, 120))
+def note_delivery(tx: Transaction, provider_id: str, status: str) -> None:
+    """Write down what the carrier says became of an SMS."""
+    sql.report(tx, provider_id, status)
+
+
+def _letter(message: CustomerMessage) -> Letter:
+    words, row, sender = message.wording, message.row, settings().mail_from
+    return Letter(
+        message_id=row.message_id or message_id(message.id, sender),
+        to=row.recipient or row.email,
+        name=row.name,
+        subject=words.subject,
+        text=words.text(),
+        html=words.html(),
+        language=row.locale,
+    )
+
+
+def _text(message: CustomerMessage) -> Text:
+    row = message.row
+    return Text(to=row.recipient or row.phone or "", body=row.body or message.wording.sms)
+
+
+def _give_up(job: Running, message: CustomerMessage, refused: Refused) -> None:
+    """Nobody can repair a customer's wrong number by trying again: the row says why, and nobody is alarmed."""
+    with job.finishing() as tx:
+        message.refused(tx, str(refused))
+
+
+SENDERS: dict[Channel, JobType] = {"mail": send_mail, "sms": send_sms, "database": keep_in_inbox}
+
+
+def _listener(kind: str) -> Callable[[OrderEvent], list[Message]]:
+    """Return a listener that tells the order's customer by every channel of that kind."""
+
+    def tell_customer(event: OrderEvent) -> list[Message]:
+        return [SENDERS[channel].message(event.aggregate_id, kind) for channel in NOTIFICATIONS[kind]]
+
+    tell_customer.__name__ = f"tell_customer_{kind}"
+    return tell_customer
+
+
+# For the listener table, services/worker/listeners.py.
+send_order_confirmation = _listener("order_confirmed")
+send_rejection_notice = _listener("order_rejected")
+send_cancellation_notice = _listener("order_cancelled")
+send_expiry_notice = _listener("order_expired")
+send_shipment_notification = _listener("order_shipped")
+send_refund_notice = _listener("payment_refunded")

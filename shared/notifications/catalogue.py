@@ -1,0 +1,15 @@
+"""ONE TABLE: what a customer is told of, and by which channels. The words stand in `templates/{locale}/{kind}.txt`."""
+
+from typing import Literal
+
+Channel = Literal["mail", "sms", "database"]
+
+NOTIFICATIONS: dict[str, tuple[Channel, ...]] = {
+    "order_confirmed": ("mail", "sms", "database"),
+    "order_shipped": ("mail", "sms", "database"),
+    # Bad news is one message; the inbox makes no sound.
+    "order_rejected": ("mail", "database"),
+    "order_cancelled": ("mail", "database"),
+    "order_expired": ("mail", "database"),
+    "payment_refunded": ("mail", "database"),
+}
