@@ -1,5 +1,6 @@
 """Connections to PostgreSQL, with the limits that keep a frozen process from stopping the others."""
 
+import threading
 from typing import Any
 
 import psycopg
@@ -21,6 +22,17 @@ def connect(*, durable: bool = True) -> Connection:
         always a suffix; fit for what runs again by itself.
     """
     connection: Connection = psycopg.connect(settings().database_url, **arguments(durable=durable))
+    return connection
+
+
+_of_thread = threading.local()
+
+
+def thread_connection() -> Connection:
+    """Return this thread's own connection, opened again if it broke; its commits do not wait for the disk."""
+    connection: Connection | None = getattr(_of_thread, "connection", None)
+    if connection is None or connection.closed:
+        connection = _of_thread.connection = connect(durable=False)
     return connection
 
 

@@ -29,11 +29,12 @@ class Cause:
 class Transaction:
     """An open transaction. `execute` only sends; `one` and `all` wait for the answer."""
 
-    __slots__ = ("cause", "connection")
+    __slots__ = ("cause", "connection", "wakes")
 
     def __init__(self, connection: Connection, cause: Cause | None = None) -> None:
         self.connection = connection
         self.cause = cause or Cause()
+        self.wakes = False  # whether the relay has something to do when this commits
 
     def execute(self, sql: str, parameters: Parameters = ()) -> None:
         """Send a statement; an error it causes is raised by the next answer or by the commit."""

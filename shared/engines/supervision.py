@@ -30,6 +30,7 @@ class Supervisor:
         self._socket = root / "var" / "supervisor.sock"
         if len(os.fsencode(self._socket)) > LONGEST_SOCKET:
             raise SystemExit(f"The path of this folder is too long for a socket in it; move it: {root}")
+        self._socket.unlink(missing_ok=True)  # a killed supervisord leaves it
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", "supervisord.conf"]
         self._process = subprocess.Popen(  # noqa: S603 - our own command, no shell
             command,

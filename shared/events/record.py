@@ -35,4 +35,5 @@ def record(tx: Transaction, event: Event) -> UUID:
             cause.traceparent,
         ),
     )
+    tx.wakes = True
     return event_id

@@ -13,6 +13,7 @@ def insert(tx: Transaction, rows: Iterable[dict[str, Any]]) -> int:
     listed = list(rows)
     if not listed:
         return 0
+    tx.wakes = True
     parameters = {
         "rows": json.dumps(listed),
         "event": tx.cause.event_id,

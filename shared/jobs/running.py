@@ -15,6 +15,7 @@ from shared.jobs import sql
 from shared.jobs.collaborators import collaborator
 from shared.jobs.job import JobType
 from shared.jobs.outcomes import Fail, Fenced, Release
+from shared.nudge import nudge
 
 FENCED = "TB001"  # what the database's `fenced()` raises
 
@@ -50,7 +51,7 @@ class Running:
     def __init__(self, claimed: Claimed, connection: Connection, *, durable: bool = False) -> None:
         self.claimed = claimed
         self.finished = False
-        self._connection = connection
+        self.connection = connection
         self._durable = durable
         self._ended: str | None = None
 
@@ -71,7 +72,7 @@ class Running:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Write something before an outside call; on disk when the block ends, and the lease is fresh then."""
-        with self._fenced(durable=True) as tx:
+        with fenced(self.connection, self.claimed, durable=True) as tx:
             yield tx
             fence = {"id": self.id, "attempt": self.attempt, "lease": settings().lease_seconds}
             tx.execute(sql.FENCE, fence)
@@ -79,10 +80,13 @@ class Running:
     @contextmanager
     def finishing(self) -> Iterator[Transaction]:
         """Commit the effects and the job's success together; the last thing a job does."""
-        with self._fenced(durable=self._durable) as tx:
+        # The connection's own commits do not wait for the disk: say so only where they must.
+        with fenced(self.connection, self.claimed, durable=self._durable or None) as tx:
             yield tx
             self._finish(tx)
         self.finished = True
+        if tx.wakes or self.claimed.next_id:
+            nudge()
 
     def end_chain(self, reason: str) -> None:
         """Say a business "no" inside `finishing()`: the effects stay, the rest of the chain is cancelled."""
@@ -101,16 +105,17 @@ class Running:
             tx.execute(sql.CANCEL_REST, {"chain": self.claimed.chain_id, "reason": self._ended})
         tx.execute(sql.FINISH, {"id": self.id, "attempt": self.attempt, "reason": self._ended})
 
-    @contextmanager
-    def _fenced(self, *, durable: bool) -> Iterator[Transaction]:
-        try:
-            # The connection's own commits do not wait for the disk: say so only where they must.
-            with transaction(self._connection, self.claimed.cause, durable=durable or None) as tx:
-                yield tx
-        except psycopg.DatabaseError as error:
-            if error.sqlstate == FENCED:
-                raise Fenced(f"{self.claimed.name} {self.id} attempt {self.attempt}") from error
-            raise
+
+@contextmanager
+def fenced(connection: Connection, claimed: Claimed, *, durable: bool | None = None) -> Iterator[Transaction]:
+    """Open a transaction in this attempt's name; raise Fenced if its fence found that another holds the job."""
+    try:
+        with transaction(connection, claimed.cause, durable=durable) as tx:
+            yield tx
+    except psycopg.DatabaseError as error:
+        if error.sqlstate == FENCED:
+            raise Fenced(f"{claimed.name} {claimed.id} attempt {claimed.attempt}") from error
+        raise
 
 
 class Inline(Running):
@@ -122,12 +127,12 @@ class Inline(Running):
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        with transaction(self._connection) as tx:
+        with transaction(self.connection) as tx:
             yield tx
 
     @contextmanager
     def finishing(self) -> Iterator[Transaction]:
-        with transaction(self._connection) as tx:
+        with transaction(self.connection) as tx:
             yield tx
         self.finished = True
 

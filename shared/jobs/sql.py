@@ -25,42 +25,42 @@ insert into chains (id, name) select r.id, r.name from jsonb_to_recordset(%s::js
 
 # --- hand-over: the relay -------------------------------------------------------------------------------------------
 
-WAITING_QUEUES = """
-with recursive waiting(queue) as (
-    (select queue from jobs where state = 'scheduled' order by queue limit 1)
+# A step from one (queue, priority) to the next: a hundred thousand rows that are not due yet cost nothing.
+WAITING = """
+with recursive waiting(queue, priority) as (
+    (select queue, priority from jobs where state = 'scheduled' order by queue, priority limit 1)
     union all
-    select (select j.queue from jobs j where j.state = 'scheduled' and j.queue > w.queue order by j.queue limit 1)
-    from waiting w where w.queue is not null
+    select n.queue, n.priority from waiting w cross join lateral (
+        select queue, priority from jobs
+        where state = 'scheduled' and (queue, priority) > (w.queue, w.priority) order by queue, priority limit 1
+    ) n
 )
-select w.queue,
+select w.queue, array_agg(w.priority order by w.priority) as priorities,
        (select coalesce(sum(threads), 0) from workers
         where w.queue = any(queues) and seen_at > clock_timestamp() - interval '15 s') as threads,
        (select count(*) from jobs j where j.state = 'queued' and j.queue = w.queue) as queued
 from waiting w
-where w.queue is not null and not exists (select 1 from paused_queues p where p.queue = w.queue)
+where not exists (select 1 from paused_queues p where p.queue = w.queue)
+group by w.queue
 """
 
 HAND_OVER = """
 with due as (
-    select j.id
-    from unnest(%(queues)s::text[], %(rooms)s::int[]) as q(name, room)
+    select j.id, row_number() over (partition by q.name order by q.priority, j.available_at, j.id) as place, q.room
+    from unnest(%(queues)s::text[], %(priorities)s::smallint[], %(rooms)s::int[]) as q(name, priority, room)
     cross join lateral (
-        select id from jobs where state = 'scheduled' and queue = q.name and available_at <= clock_timestamp()
-        order by priority, available_at, id limit q.room for update skip locked
+        select id, available_at from jobs
+        where state = 'scheduled' and queue = q.name and priority = q.priority and available_at <= clock_timestamp()
+        order by available_at, id limit q.room for update skip locked
     ) j
 )
 update jobs set state = 'queued', queued_at = clock_timestamp(), handovers = handovers + 1, reason = null
-from due where jobs.id = due.id
-returning jobs.id, jobs.queue, jobs.name, jobs.handovers, jobs.priority
+from due where jobs.id = due.id and due.place <= due.room
+returning jobs.id, jobs.queue, jobs.priority, jobs.available_at
 """
 
 TAKE_BACK = """
 update jobs set state = 'scheduled', queued_at = null where state = 'queued' and id = any(%s)
-"""
-
-NEXT_DUE = """
-select extract(epoch from min(available_at) - clock_timestamp())::float8 as seconds
-from jobs where state = 'scheduled' and available_at > clock_timestamp()
 """
 
 LONG_QUEUED = """
@@ -195,7 +195,10 @@ UNDOABLE = """
 select name, args, undo, event_id, aggregate_id, traceparent from jobs
 where chain_id = %s and state = 'succeeded' and undo is not null order by link desc
 """
-CHAIN_UNDONE = "update chains set undone_at = clock_timestamp(), undone_by = %(by)s where id = %(chain)s"
+CHAIN_UNDONE = """
+update chains set undone_at = clock_timestamp(), undone_by = %(by)s
+where id = %(chain)s and undone_at is null returning id
+"""
 
 # --- workers --------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,47 @@
+"""`python -m services.worker run | relay`: everything that happens after the response."""
+
+import signal
+from typing import Annotated, Protocol
+
+import typer
+
+app = typer.Typer(help="Run a worker unit or the relay.", no_args_is_help=True)
+
+
+class Stoppable(Protocol):
+    def run(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+@app.command()
+def run(
+    unit: Annotated[str, typer.Option(help="Its name; a restarted unit takes over from its predecessor.")] = "fast-0",
+    queues: Annotated[str, typer.Option(help="The first one's jobs come first.")] = "orders,notifications,default",
+    threads: Annotated[int, typer.Option()] = 4,
+) -> None:
+    """Run the jobs of some queues."""
+    import services.worker.listeners  # noqa: F401, PLC0415 - the table knows every job
+    from services.worker.unit import Unit  # noqa: PLC0415 - `relay` needs no Dramatiq
+
+    _run(Unit(unit, queues.split(","), threads), f"worker {unit}")
+
+
+@app.command()
+def relay() -> None:
+    """Turn facts into jobs and hand due jobs over."""
+    from services.worker.listeners import LISTENERS  # noqa: PLC0415 - `run` needs no listener table
+    from services.worker.relay import Relay  # noqa: PLC0415 - as above
+
+    _run(Relay(LISTENERS), "relay")
+
+
+def _run(process: Stoppable, name: str) -> None:
+    from shared.telemetry.logging import configure  # noqa: PLC0415 - as above
+
+    configure(name)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: process.stop())
+    process.run()
+
+
+app()

@@ -1,0 +1,114 @@
+"""The relay: new facts become jobs, due jobs go to Redis, facts go to the live stream. Several may run; one leads."""
+
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+import redis
+import structlog
+
+from shared.broadcasting import stream
+from shared.config import settings
+from shared.db.engine import Connection, connect
+from shared.db.transaction import TRY_AGAIN, Transaction, transaction
+from shared.events.expand import TRY_PARKED_AGAIN, Listeners, expand
+from shared.jobs import lists, reaper, sql
+from shared.jobs.hand_over import hand_over
+from shared.nudge import CHANNEL
+
+log = structlog.get_logger()
+
+LEAD = "select pg_try_advisory_xact_lock(7482) as leads"
+POLL = 0.25  # seconds between looks when no nudge comes
+HURRY = 0.005  # the same while a queue's window was full: its workers do not nudge
+REAP_EVERY = 0.5
+TIDY_EVERY = 10.0
+PARKED_REST = 30  # seconds, times how often it was parked
+
+
+class Relay:
+    """Turns of one transaction each; the leader's lock lives as long as a turn, so a frozen leader leads no more."""
+
+    def __init__(self, listeners: Listeners) -> None:
+        self._listeners = listeners
+        self._redis = redis.Redis.from_url(settings().redis_url, socket_timeout=2, socket_connect_timeout=2)
+        self._connection: Connection | None = None
+        self._reaped = self._tidied = 0.0
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def run(self) -> None:
+        """Take turns until stopped; whatever is away, PostgreSQL or Redis, is waited for."""
+        pubsub: Any = None
+        while not self._stopped.is_set():
+            try:
+                if pubsub is None:
+                    pubsub = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]  # untyped there
+                    pubsub.subscribe(CHANNEL)
+                wait = self.turn()
+                self._housekeeping()
+                _listen(pubsub, wait)
+            except TRY_AGAIN:
+                continue
+            except (psycopg.Error, redis.RedisError) as error:
+                log.warning("the relay waits", error=repr(error))
+                pubsub = None
+                self._stopped.wait(POLL)
+
+    def turn(self) -> float:
+        """Do what is to be done now; return the seconds until the next look."""
+        self._redis.ping()  # with Redis away nothing is handed over: rows are safer than messages
+        with transaction(self.database()) as tx:
+            if not tx.one(LEAD).leads:
+                return POLL
+            facts = expand(tx, self._listeners)
+            due, full = hand_over(tx, settings())
+            news = stream.unwritten(tx)
+        self._push(due)
+        if news:
+            stream.write(self._redis, news)
+            with transaction(self.database()) as tx:
+                stream.advance(tx, news[-1].position)
+        return 0.0 if facts else HURRY if full else POLL
+
+    def _push(self, due: list[Any]) -> None:
+        try:
+            if due:
+                lists.push(self._redis, due)
+        except redis.RedisError:
+            self.database().execute(sql.TAKE_BACK, ([job_id for _, job_id in due],))
+            raise
+
+    def _housekeeping(self) -> None:
+        now = time.monotonic()
+        if now - self._reaped >= REAP_EVERY:
+            self._reaped = now
+            reaper.reap(self.database())
+            reaper.sweep(self.database(), self._redis)
+        if now - self._tidied >= TIDY_EVERY:
+            self._tidied = now
+            with transaction(self.database()) as tx:
+                self._tidy(tx)
+
+    def _tidy(self, tx: Transaction) -> None:
+        tx.execute(TRY_PARKED_AGAIN, (PARKED_REST,))
+        tx.execute(sql.FORGET_SILENT)
+        stream.rewind_if_gone(tx, self._redis)
+
+    def database(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = connect()
+        return self._connection
+
+
+def _listen(pubsub: Any, wait: float) -> None:
+    """Wait for a nudge, then drop those that came with it."""
+    if wait and pubsub.get_message(timeout=wait) is None:
+        return
+    with suppress(redis.TimeoutError):
+        while pubsub.get_message(timeout=0) is not None:
+            pass

@@ -1,0 +1,49 @@
+"""Sessions in SQL: opened by a password, asked for by every request, renewed, revoked."""
+
+from typing import Any
+from uuid import UUID
+
+from shared.db.transaction import Transaction
+
+_IDLE = "interval '12 hours'"
+_LONGEST = "interval '30 days'"
+_LIVES = "revoked_at is null and expires_at > clock_timestamp()"
+
+OPEN = f"insert into sessions (id, user_id, expires_at) values (%s, %s, clock_timestamp() + {_IDLE})"
+
+#: One row while the session lives: whose it is and what they may do now.
+WHO = f"""
+select u.id as user_id, u.role from sessions s join users u on u.id = s.user_id where s.id = %s and s.{_LIVES}
+"""
+
+RENEW = f"""
+update sessions set renewed_at = clock_timestamp(),
+                    expires_at = least(clock_timestamp() + {_IDLE}, created_at + {_LONGEST})
+where id = %s
+"""
+
+REVOKE = "update sessions set revoked_at = clock_timestamp() where id = %s and revoked_at is null"
+
+PRUNE = "delete from sessions where expires_at < clock_timestamp() - interval '7 days'"
+
+
+def open_one(tx: Transaction, session_id: UUID, user_id: UUID) -> None:
+    tx.execute(OPEN, (session_id, user_id))
+
+
+def who(tx: Transaction, session_id: UUID) -> Any:
+    """Return (user_id, role), or None if the session has ended."""
+    return tx.one(WHO, (session_id,))
+
+
+def renew(tx: Transaction, session_id: UUID) -> None:
+    tx.execute(RENEW, (session_id,))
+
+
+def revoke(tx: Transaction, session_id: UUID) -> None:
+    tx.execute(REVOKE, (session_id,))
+
+
+def prune(tx: Transaction) -> None:
+    """Forget sessions that ended a week ago."""
+    tx.execute(PRUNE)

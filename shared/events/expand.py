@@ -1,0 +1,74 @@
+"""Turn new facts into the jobs that follow from them, by the listener table."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from shared.db.transaction import Transaction
+from shared.events.catalogue import load
+from shared.events.event import Event
+from shared.jobs.chain import Chain, ChainMessage, insert_chains
+from shared.jobs.dispatch import insert
+from shared.jobs.job import JobType, Message
+
+log = structlog.get_logger()
+
+Following = Message | ChainMessage
+Listener = JobType | Chain | Callable[[Any], Iterable[Following]]
+Listeners = Mapping[type[Event], Sequence[Listener]]
+
+AT_ONCE = 200
+
+#: Positions are given by the one leader, in the order of `seq`; for one aggregate that is the order of its facts.
+NUMBER = """
+with new as (
+    select id, nextval('event_positions') as position
+    from (select id from events where position is null and parked_at is null order by seq limit %s) as waiting
+)
+update events set position = new.position from new where events.id = new.id
+returning events.id, events.position, name, version, aggregate_id, payload, traceparent
+"""
+PARK = """
+update events set position = null, parked_at = clock_timestamp(), parked_reason = %s, parked_times = parked_times + 1
+where id = %s
+"""
+TRY_PARKED_AGAIN = """
+update events set parked_at = null
+where parked_at < clock_timestamp() - make_interval(secs => least(%s * parked_times, 3600))
+"""
+
+
+def expand(tx: Transaction, listeners: Listeners) -> int:
+    """Give new facts their positions and insert what follows, in this transaction; returns how many facts there were.
+
+    A fact that this code cannot name, or whose listener raises, is parked with the reason; the rest goes on.
+    """
+    facts = sorted(tx.all(NUMBER, (AT_ONCE,)), key=lambda fact: fact.position)
+    rows: list[dict[str, Any]] = []
+    chains: list[ChainMessage] = []
+    for fact in facts:
+        try:
+            following = list(_following(load(fact.name, fact.version, fact.payload), listeners))
+        except Exception as error:  # noqa: BLE001 - any error of a listener parks this fact, and this one only
+            log.exception("event parked", fact=fact.name, id=str(fact.id))
+            tx.execute(PARK, (repr(error)[:500], fact.id))
+            continue
+        because = {
+            "event_id": str(fact.id),
+            "aggregate_id": str(fact.aggregate_id),
+            "traceparent": fact.traceparent,
+        }
+        chains += [message for message in following if isinstance(message, ChainMessage)]
+        rows += [{**row, **because} for message in following for row in message.rows()]
+    insert_chains(tx, chains)
+    insert(tx, rows)
+    return len(facts)
+
+
+def _following(event: Event, listeners: Listeners) -> Iterable[Following]:
+    for listener in listeners.get(type(event), ()):
+        if isinstance(listener, JobType | Chain):
+            yield listener.message(event.aggregate_id)
+        else:
+            yield from listener(event)

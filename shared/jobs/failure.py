@@ -1,0 +1,100 @@
+"""How an attempt ends that did not succeed: tried again, released, failed for good, and what then follows."""
+
+import random
+import traceback
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from shared.clock import now
+from shared.db.transaction import Transaction
+from shared.ids import new_id
+from shared.jobs import sql
+from shared.jobs.chain import ChainMessage, insert_chains
+from shared.jobs.dispatch import insert
+from shared.jobs.job import REGISTRY, JobType, dispatch
+from shared.jobs.outcomes import Fail, Release
+from shared.jobs.running import Claimed
+
+JITTER = 0.2
+TAIL = 4000  # characters of a traceback that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """An error as an attempt keeps it."""
+
+    line: str
+    detail: str | None
+
+    @classmethod
+    def of(cls, error: BaseException) -> "Error":
+        line = "".join(traceback.format_exception_only(error)).strip()[:500]
+        tail = "".join(traceback.format_exception(error))[-TAIL:]
+        return cls(_storable(line), _storable(tail))
+
+
+def _storable(words: str) -> str:
+    """PostgreSQL's text takes neither NUL nor half a character."""
+    return words.replace("\x00", "\\0").encode("utf-8", "backslashreplace").decode()
+
+
+def backoff(kind: JobType, failures: int) -> float:
+    """Return the seconds until the next try: the step of the list, the last repeating, and a little jitter."""
+    step = kind.backoff[min(failures, len(kind.backoff) - 1)]
+    return step * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret
+
+
+def is_final(kind: JobType, claimed: Claimed, error: BaseException) -> bool:
+    if isinstance(error, (Fail, *kind.never_retry)):
+        return True
+    if claimed.retry_until is not None:
+        return bool(now() >= claimed.retry_until)
+    return claimed.tries is not None and claimed.failures + 1 >= claimed.tries
+
+
+def release(tx: Transaction, claimed: Claimed, outcome: Release) -> None:
+    """Back to `scheduled`; a release burns no try."""
+    _end(tx, sql.RELEASE, claimed, Error(str(outcome), None), seconds=outcome.seconds)
+
+
+def fail(tx: Transaction, kind: JobType, claimed: Claimed, error: BaseException) -> None:
+    """Record a failure: the next try by the backoff list, or the end of it."""
+    what = Error.of(error)
+    if not is_final(kind, claimed, error):
+        _end(tx, sql.RETRY, claimed, what, seconds=backoff(kind, claimed.failures))
+        return
+    _end(tx, sql.FAIL, claimed, what)
+    follow_up(tx, claimed, what.line)
+
+
+def _end(tx: Transaction, statement: str, claimed: Claimed, error: Error, **more: Any) -> None:
+    fence = {"id": claimed.id, "attempt": claimed.attempt}
+    tx.execute(statement, {**fence, "error": error.line, "detail": error.detail, **more})
+
+
+def follow_up(tx: Transaction, job: Any, error: str) -> None:
+    """After a job failed for good: end its chain, undo what the chain did, tell people.
+
+    job: a Claimed, or a row with its id, name, args and chain_id.
+    """
+    tx.wakes = True
+    if job.chain_id is not None:
+        tx.execute(sql.CANCEL_REST, {"chain": job.chain_id, "reason": f"{job.name} failed"})
+        undo_chain(tx, job.chain_id)
+    kind = REGISTRY.get(job.name)
+    if kind is not None and kind.failed is not None:
+        dispatch(tx, kind.failed(*kind.arguments(job.args), error))
+
+
+def undo_chain(tx: Transaction, chain_id: UUID) -> None:
+    """Dispatch the undos of the links that had finished, last first, as a chain of their own; once in its life."""
+    undone = [
+        REGISTRY[done.undo].message(*REGISTRY[done.undo].arguments(done.args)).about(done.aggregate_id)
+        for done in tx.all(sql.UNDOABLE, (chain_id,))
+    ]
+    if not undone or tx.one(sql.CHAIN_UNDONE, {"chain": chain_id, "by": (by := new_id())}) is None:
+        return
+    undos = ChainMessage(by, f"undo of {chain_id}", tuple((message, None) for message in undone))
+    insert_chains(tx, [undos])
+    insert(tx, undos.rows())

@@ -1,0 +1,109 @@
+"""Run one claimed attempt to its end: success, retry, release, failure – always recorded, always fenced."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import psycopg
+import structlog
+from dramatiq.middleware.time_limit import TimeLimitExceeded
+
+from shared.db.engine import thread_connection
+from shared.db.transaction import TRY_AGAIN, Transaction
+from shared.jobs import failure, sql
+from shared.jobs.job import REGISTRY, JobType
+from shared.jobs.outcomes import EndChain, Fenced, Release
+from shared.jobs.running import Claimed, Running, call, fenced
+from shared.nudge import nudge
+
+log = structlog.get_logger()
+
+AGAIN_AT_MOST = 3  # serialization failures and deadlocks say nothing about the job: they burn no try
+DATABASE_PATIENCE = 5.0  # seconds to wait for a database that went away, before the lease decides
+UNKNOWN_JOB = Release(30, "this worker does not know the job")
+
+
+def run(claimed: Claimed) -> None:
+    """Run the attempt and record how it ended; raises nothing but what ends the process."""
+    kind = REGISTRY.get(claimed.name)
+    with structlog.contextvars.bound_contextvars(
+        job=f"{claimed.name}/{claimed.id}", attempt=claimed.attempt, order=str(claimed.aggregate_id or "")
+    ):
+        if kind is None:
+            _record(claimed, lambda tx: failure.release(tx, claimed, UNKNOWN_JOB))
+            log.warning("unknown job")
+            return
+        began = time.perf_counter()
+        ended = _attempt(kind, claimed)
+        log.info(ended, took_ms=round((time.perf_counter() - began) * 1000, 1))
+
+
+def _attempt(kind: JobType, claimed: Claimed) -> str:
+    running = Running(claimed, thread_connection(), durable=kind.durable)
+    try:
+        _call(kind, running)
+    except Fenced:
+        return "job lost its lease"
+    except EndChain as outcome:
+        return _record(claimed, partial(_end_quietly, claimed=claimed, reason=str(outcome))) or "job ended its chain"
+    except Release as outcome:
+        return _record(claimed, partial(failure.release, claimed=claimed, outcome=outcome)) or "job released"
+    except (Exception, TimeLimitExceeded) as error:
+        if running.finished:  # the commit had gone through: the job has succeeded
+            log.exception("error after the finish")
+            return "job succeeded"
+        return _failed(kind, running, error)
+    return "job succeeded"
+
+
+def _call(kind: JobType, running: Running) -> None:
+    for again in range(AGAIN_AT_MOST + 1):
+        try:
+            call(kind, running, running.claimed.args)
+        except TRY_AGAIN:
+            if again == AGAIN_AT_MOST:
+                raise
+        else:
+            return
+
+
+def _failed(kind: JobType, running: Running, error: BaseException) -> str:
+    claimed = running.claimed
+    if isinstance(error, TimeLimitExceeded):
+        running.connection.close()  # the interrupt may have come in the middle of an answer
+        error = TimeoutError(f"took longer than {kind.timeout:g} s").with_traceback(error.__traceback__)
+    elif isinstance(error, psycopg.OperationalError) and running.connection.closed:
+        away = Release(0.5, "the database went away")
+        return _record(claimed, partial(failure.release, claimed=claimed, outcome=away)) or "job released"
+    log.warning("job failed", error=repr(error))
+    return _record(claimed, partial(failure.fail, kind=kind, claimed=claimed, error=error)) or "attempt failed"
+
+
+def _end_quietly(tx: Transaction, claimed: Claimed, reason: str) -> None:
+    if claimed.chain_id is not None:
+        tx.execute(sql.CANCEL_REST, {"chain": claimed.chain_id, "reason": reason})
+    tx.execute(sql.FINISH, {"id": claimed.id, "attempt": claimed.attempt, "reason": reason})
+
+
+def _record(claimed: Claimed, write: Callable[[Transaction], None]) -> str | None:
+    """Write an ending in a fenced transaction; wait a little for a database that is away.
+
+    Returns None, or why nothing was written: another attempt holds the job, or its lease will decide.
+    """
+    deadline = time.monotonic() + DATABASE_PATIENCE
+    while True:
+        try:
+            with fenced(thread_connection(), claimed) as tx:
+                write(tx)
+        except Fenced:
+            return "job lost its lease"
+        except TRY_AGAIN:
+            continue
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                log.exception("the ending was not recorded: the lease will decide")
+                return "job left to its lease"
+            time.sleep(0.2)
+        else:
+            nudge()
+            return None
