@@ -5,7 +5,7 @@
 PY := .venv/bin/python
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
+PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-deps --require-hashes
 LOCK := $(PY) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 # What to test: `make test T=tests/unit`. SLICE is how `.ci/run` shortens the proofs.
