@@ -34,7 +34,8 @@ class Carrier:
     """
 
     def __init__(self, *, base: str, account: str, token: str, sender: str, report_to: str) -> None:
-        client = Client(account, token, http_client=TwilioHttpClient(timeout=SECONDS))
+        self._http = TwilioHttpClient(timeout=SECONDS)
+        client = Client(account, token, http_client=self._http)
         client.api.base_url = base
         self._messages = client.messages
         self._sender = sender
@@ -78,6 +79,9 @@ class Carrier:
             if known.body.endswith(text.body) and known.date_created >= since:
                 return str(known.sid)
         return None
+
+    def close(self) -> None:
+        self._http.session.close()
 
 
 def check_number(number: str) -> None:
