@@ -10,7 +10,10 @@ from shared.jobs.outcomes import EndChain, Release
 from shared.jobs.running import Running
 
 NOTE = "insert into ran (job, what) values (%s, %s)"
-SCHEMA = "create table if not exists ran (id bigserial primary key, job uuid, what text, at timestamptz default clock_timestamp())"
+SCHEMA = """
+create table if not exists ran (id bigserial primary key, job uuid, what text, at timestamptz default clock_timestamp());
+create table if not exists locked (id int primary key)
+"""
 
 
 @job(queue="default", tries=3, backoff=(0.1,))
@@ -41,7 +44,8 @@ def say_no(job: Running, tx: Transaction, what: str) -> None:
 
 
 @job(queue="default")
-def say_too_late(tx: Transaction, what: str) -> None:
+def say_too_late(job: Running, tx: Transaction, what: str) -> None:
+    tx.execute(NOTE, (job.id, "rolled back"))
     raise EndChain(f"too late for {what}")
 
 
@@ -55,12 +59,12 @@ def step_aside(job: Running, what: str) -> None:
 
 @job(queue="default", tries=1, timeout=0.5)
 def dawdle(what: str) -> None:
-    while True:
+    while what:
         time.sleep(0.01)
 
 
 @job(queue="default")
-def kill_the_worker(what: str) -> None:
+def kill_the_worker() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 

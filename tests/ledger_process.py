@@ -1,4 +1,4 @@
-"""A relay or a worker unit that knows the tests' jobs: `python -m tests.ledger_process relay | unit NAME QUEUES THREADS`."""
+"""A relay or a worker unit that knows the tests' jobs: `relay`, or `unit NAME QUEUES THREADS`."""
 
 import signal
 import sys

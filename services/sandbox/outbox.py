@@ -34,8 +34,10 @@ class Outbox:
         """Return what is due now, and keep it from being taken twice while it is under way."""
         now = time.time()
         rows = self._store.all("select * from deliveries where due <= ? order by due limit ?", now, most)
-        for row in rows:
-            self._store.run("update deliveries set due = ? where seq = ?", now + LEASE, row["seq"])
+        if rows:
+            with self._store.transaction():
+                for row in rows:
+                    self._store.run("update deliveries set due = ? where seq = ?", now + LEASE, row["seq"])
         return rows
 
     def seconds_to_next(self) -> float | None:

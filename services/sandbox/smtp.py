@@ -1,8 +1,10 @@
 """Mail comes in by SMTP and goes into the mailbox, once per recipient, with its Message-ID."""
 
 import asyncio
-from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email import message_from_bytes
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.message import Message
 from email.utils import parseaddr
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -39,30 +41,47 @@ class MailDrop:
 
 
 def read_mail(content: bytes, recipients: list[str]) -> list[mailbox.Letter]:
-    message = message_from_bytes(content, policy=policy.default)
+    """Return a letter per recipient. The older parser is used: the newer one takes twenty times as long."""
+    message = message_from_bytes(content)
+    parts = _parts(message)
     return [
         mailbox.Letter(
             channel="mail",
             to=parseaddr(recipient)[1] or recipient,
-            sender=str(message["From"] or ""),
-            subject=str(message["Subject"] or ""),
-            text=_part(message, "plain") or "",
-            html=_part(message, "html"),
-            message_id=str(message["Message-ID"] or "").strip() or None,
+            sender=_header(message, "From"),
+            subject=_header(message, "Subject"),
+            text=parts.get("text/plain", ""),
+            html=parts.get("text/html"),
+            message_id=_header(message, "Message-ID").strip() or None,
         )
         for recipient in recipients
     ]
 
 
-def _part(message: EmailMessage, kind: str) -> str | None:
-    part = message.get_body((kind,))
-    if part is None:
-        return None
+def _header(message: Message, name: str) -> str:
+    value = message[name] or ""
     try:
-        return str(part.get_content())
-    except (LookupError, ValueError):  # a charset nobody knows: show the bytes rather than refuse the mail
-        raw = part.get_payload(decode=True)
-        return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
+        return str(make_header(decode_header(value)))
+    except (HeaderParseError, LookupError, ValueError):  # broken encoding: show it as it came
+        return str(value)
+
+
+def _parts(message: Message) -> dict[str, str]:
+    """Return the first text of each kind, by its type; attachments are not shown."""
+    found: dict[str, str] = {}
+    for part in message.walk():
+        if part.get_content_maintype() == "text" and part.get_content_disposition() != "attachment":
+            found.setdefault(part.get_content_type(), _text(part))
+    return found
+
+
+def _text(part: Message) -> str:
+    raw = part.get_payload(decode=True)
+    assert isinstance(raw, bytes)
+    try:
+        return raw.decode(part.get_content_charset("utf-8"), "replace")
+    except LookupError:  # a charset nobody knows
+        return raw.decode("utf-8", "replace")
 
 
 async def listen(world: World) -> asyncio.Server:
@@ -74,6 +93,6 @@ async def listen(world: World) -> asyncio.Server:
         return SMTP(drop, hostname="sandbox.taboor.example", enable_SMTPUTF8=True, loop=loop)
 
     try:
-        return await loop.create_server(serve, settings.bind_host, settings.sandbox_smtp_port)
+        return await loop.create_server(serve, settings.bind_host, settings.sandbox_smtp_port, reuse_address=True)
     except OSError as error:
         raise SystemExit(f"the SMTP port {settings.sandbox_smtp_port} is taken; SANDBOX_SMTP_PORT moves it") from error

@@ -30,6 +30,9 @@ MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
 #: In these states an order's pieces are counted in its products' `reserved`.
 HOLDS_STOCK = frozenset({OrderStatus.RESERVED, OrderStatus.CONFIRMED})
 
+#: From these states a customer may still cancel.
+CANCELLABLE = frozenset(status for status, moves in MOVES.items() if OrderStatus.CANCELLED in moves)
+
 #: Here nothing more will happen.
 ENDED = frozenset(status for status, moves in MOVES.items() if not moves)
 
@@ -41,3 +44,10 @@ def check_move(status: OrderStatus, to: OrderStatus) -> bool:
     if to not in MOVES[status]:
         raise IllegalMove("order", status, to)
     return True
+
+
+def check_shipment(status: OrderStatus, *, cancel_requested: bool) -> bool:
+    """As `check_move` to shipped; an order whose cancellation is under way is no longer packed."""
+    if cancel_requested and status is OrderStatus.CONFIRMED:
+        raise IllegalMove("order", "being cancelled", OrderStatus.SHIPPED)
+    return check_move(status, OrderStatus.SHIPPED)

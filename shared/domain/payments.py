@@ -23,6 +23,9 @@ MOVES: dict[PaymentStatus, frozenset[PaymentStatus]] = {
     PaymentStatus.REFUNDED: frozenset(),
 }
 
+#: The gateway has answered for good that no money of this payment is, or stays, with us.
+WITHOUT_MONEY = frozenset({PaymentStatus.DECLINED, PaymentStatus.CANCELED, PaymentStatus.REFUNDED})
+
 
 def check_move(status: PaymentStatus, to: PaymentStatus) -> bool:
     """Return True if the move is to be made, False if it was made already; raise IllegalMove if it cannot be."""

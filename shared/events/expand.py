@@ -50,7 +50,7 @@ def expand(tx: Transaction, listeners: Listeners) -> int:
     for fact in facts:
         try:
             following = list(_following(load(fact.name, fact.version, fact.payload), listeners))
-        except Exception as error:  # noqa: BLE001 - any error of a listener parks this fact, and this one only
+        except Exception as error:  # any error of a listener parks this fact, and this one only
             log.exception("event parked", fact=fact.name, id=str(fact.id))
             tx.execute(PARK, (repr(error)[:500], fact.id))
             continue

@@ -88,6 +88,17 @@ class Running:
         if tx.wakes or self.claimed.next_id:
             nudge()
 
+    def finish(self) -> None:
+        """Record the success of a job that wrote nothing: one statement is a transaction of its own."""
+        if self._ended is not None or self._durable:
+            with self.finishing():
+                return
+        with naming_the_fence(self.claimed):
+            self.connection.execute(sql.FINISH, {"id": self.id, "attempt": self.attempt, "reason": None})
+        self.finished = True
+        if self.claimed.next_id:
+            nudge()
+
     def end_chain(self, reason: str) -> None:
         """Say a business "no" inside `finishing()`: the effects stay, the rest of the chain is cancelled."""
         self._ended = reason
@@ -109,9 +120,14 @@ class Running:
 @contextmanager
 def fenced(connection: Connection, claimed: Claimed, *, durable: bool | None = None) -> Iterator[Transaction]:
     """Open a transaction in this attempt's name; raise Fenced if its fence found that another holds the job."""
+    with naming_the_fence(claimed), transaction(connection, claimed.cause, durable=durable) as tx:
+        yield tx
+
+
+@contextmanager
+def naming_the_fence(claimed: Claimed) -> Iterator[None]:
     try:
-        with transaction(connection, claimed.cause, durable=durable) as tx:
-            yield tx
+        yield
     except psycopg.DatabaseError as error:
         if error.sqlstate == FENCED:
             raise Fenced(f"{claimed.name} {claimed.id} attempt {claimed.attempt}") from error
@@ -136,6 +152,9 @@ class Inline(Running):
             yield tx
         self.finished = True
 
+    def finish(self) -> None:
+        self.finished = True
+
 
 def call(kind: JobType, running: Running, stored: Sequence[Any]) -> None:
     """Run the function with what it asks for; one that takes a Transaction runs inside its finishing one."""
@@ -147,9 +166,8 @@ def call(kind: JobType, running: Running, stored: Sequence[Any]) -> None:
             _invoke(kind, given | {names[0]: tx}, arguments)
         return
     _invoke(kind, given, arguments)
-    if not running.finished:  # it had nothing to write
-        with running.finishing():
-            pass
+    if not running.finished:
+        running.finish()
 
 
 def run_now(kind: JobType, args: Sequence[Any]) -> None:

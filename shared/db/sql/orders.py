@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.db.transaction import Transaction
-from shared.domain.orders import OrderStatus, check_move
+from shared.domain.orders import OrderStatus, check_move, check_shipment
 from shared.events.snapshots import OrderLine, OrderSnapshot
 
 _WHOLE = """
@@ -25,6 +25,11 @@ update orders set status = %s, reason = coalesce(%s, reason), expires_at = coale
 where id = %s
 """
 
+SETTLE = """
+update orders set settled_at = clock_timestamp(), updated_at = clock_timestamp()
+where id = %s and status = 'shipped' and settled_at is null returning id
+"""
+
 
 class OrderNotFound(LookupError):
     """There is no such order."""
@@ -32,11 +37,11 @@ class OrderNotFound(LookupError):
 
 def lock(tx: Transaction, order_id: UUID) -> OrderSnapshot:
     """Return the order, locked until the transaction ends: every order job starts here."""
-    return _snapshot(tx.one(LOCK, (order_id,)), order_id)
+    return snapshot(tx.one(LOCK, (order_id,)), order_id)
 
 
 def read(tx: Transaction, order_id: UUID) -> OrderSnapshot:
-    return _snapshot(tx.one(READ, (order_id,)), order_id)
+    return snapshot(tx.one(READ, (order_id,)), order_id)
 
 
 def move(
@@ -48,7 +53,11 @@ def move(
     expires_at: datetime | None = None,
 ) -> OrderSnapshot | None:
     """Move a locked order and return it as it now is, or None if it had moved already; raise IllegalMove."""
-    if not check_move(order.status, to):
+    if to is OrderStatus.SHIPPED:
+        moves = check_shipment(order.status, cancel_requested=order.cancel_requested_at is not None)
+    else:
+        moves = check_move(order.status, to)
+    if not moves:
         return None
     tx.execute(MOVE, (to, reason, expires_at, order.id))
     return order.model_copy(
@@ -61,7 +70,16 @@ def move(
     )
 
 
-def _snapshot(row: Any, order_id: UUID) -> OrderSnapshot:
+def lock_to_settle(tx: Transaction, order_id: UUID) -> OrderSnapshot | None:
+    """Mark a shipped order as settled and return it, locked; None if it was settled before, or is not shipped."""
+    locked = tx.connection.execute(LOCK, (order_id,))
+    marked = tx.one(SETTLE, (order_id,))  # sent with the lock, in one round trip
+    order = snapshot(locked.fetchone(), order_id)
+    return order if marked else None
+
+
+def snapshot(row: Any, order_id: UUID) -> OrderSnapshot:
+    """Return the order of a row of `LOCK` or `READ`; raise OrderNotFound for none."""
     if row is None:
         raise OrderNotFound(str(order_id))
     # The row is our own: nothing to validate, and every order job passes here.

@@ -1,28 +1,54 @@
-"""Products in SQL: the catalogue as customers see it."""
+"""Products in SQL: their pieces move by the table in shared/domain/inventory.py, all lines of an order or none."""
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
+
+import psycopg
 
 from shared.db.transaction import Transaction
+from shared.domain.inventory import StockMove
+from shared.events.snapshots import OrderLine
 
-LIST = """
-select id, slug, name_en, name_ar, price, currency, on_hand - reserved as available, reserved
-from products order by id
+#: The constraint by which the database refuses to promise, or sell, what is not there.
+NOT_ENOUGH = "products_reserved"
+
+# In the order of their ids, so that two orders of the same two products wait for each other and never both.
+LOCK = "select 1 from products where id = any(%(ids)s) order by id for no key update"
+
+MOVE = """
+update products set on_hand = on_hand + line.quantity * %(on_hand)s, reserved = reserved + line.quantity * %(reserved)s,
+                    sold = sold + line.quantity * %(sold)s
+from unnest(%(ids)s::uuid[], %(quantities)s::int[]) as line(id, quantity) where products.id = line.id
 """
-SLUGS = "select slug from products"
-INSERT = """
-insert into products (id, slug, name_en, name_ar, price, currency, received, on_hand)
-values (%(id)s, %(slug)s, %(name_en)s, %(name_ar)s, %(price)s, %(currency)s, %(received)s, %(received)s)
+
+SHORT = """
+select p.slug from products p join unnest(%(ids)s::uuid[], %(quantities)s::int[]) as line(id, quantity) using (id)
+where p.reserved + line.quantity > p.on_hand order by p.id limit 1
 """
 
 
-def all_of_them(tx: Transaction) -> list[Any]:
-    return tx.all(LIST)
+def move(tx: Transaction, lines: Sequence[OrderLine], step: StockMove) -> None:
+    """Move the pieces of all lines. Only sent: where there is not enough, the next answer or the commit raises.
+
+    See `is_shortage`. Send it late in the transaction: many orders may wait for the rows it locks.
+    """
+    parameters = _parameters(lines)
+    tx.execute(LOCK, parameters)
+    moves = {"on_hand": step.on_hand, "reserved": step.reserved, "sold": step.sold}
+    tx.execute(MOVE, {**parameters, **moves})
 
 
-def slugs(tx: Transaction) -> set[str]:
-    return {row.slug for row in tx.all(SLUGS)}
+def is_shortage(error: psycopg.errors.CheckViolation) -> bool:
+    return error.diag.constraint_name == NOT_ENOUGH
 
 
-def insert(tx: Transaction, product: dict[str, Any]) -> None:
-    """Add a product; what was received is what is on hand."""
-    tx.execute(INSERT, product)
+def short(tx: Transaction, lines: Sequence[OrderLine]) -> str | None:
+    """Return the slug of the first product of which there is not enough now, or None."""
+    row = tx.one(SHORT, _parameters(lines))
+    return row.slug if row else None
+
+
+def _parameters(lines: Sequence[OrderLine]) -> dict[str, Any]:
+    ids: list[UUID] = [line.product_id for line in lines]
+    return {"ids": ids, "quantities": [line.quantity for line in lines]}
