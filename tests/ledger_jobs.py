@@ -10,10 +10,10 @@ from shared.jobs.outcomes import EndChain, Release
 from shared.jobs.running import Running
 
 NOTE = "insert into ran (job, what) values (%s, %s)"
-SCHEMA = """
-create table if not exists ran (id bigserial primary key, job uuid, what text, at timestamptz default clock_timestamp());
-create table if not exists locked (id int primary key)
-"""
+SCHEMA = (
+    "create table ran (id bigserial primary key, job uuid, what text, at timestamptz default clock_timestamp())",
+    "create table locked (id int primary key)",
+)
 
 
 @job(queue="default", tries=3, backoff=(0.1,))

@@ -69,8 +69,7 @@ class CustomerMessage:
 
     def sent(self, tx: Transaction, recipient: str, provider_id: str | None = None) -> None:
         """Say that it is out of our hands, and tell those who listen."""
-        tx.execute(sql.LOCK_ORDER, (self.row.order_id,))
-        tx.execute(sql.SENT, (provider_id, self.id))
+        tx.execute(sql.SENT, {"id": self.id, "order_id": self.row.order_id, "provider_id": provider_id})
         self._record(tx, recipient)
 
     def refused(self, tx: Transaction, reason: str) -> None:

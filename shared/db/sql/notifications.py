@@ -27,11 +27,11 @@ values (%(id)s, %(event_id)s, %(kind)s, %(channel)s, %(user_id)s, %(aggregate_id
         case when %(status)s = 'sent' then clock_timestamp() end)
 """
 
-# Before the fact is recorded; nobody needs the answer, so it travels with what follows.
-LOCK_ORDER = "select 1 from orders where id = %s for no key update"
+# The order is locked first, because the fact is recorded next; one statement, since nobody needs an answer in between.
 SENT = """
-update notifications set status = 'sent', sent_at = clock_timestamp(), provider_id = %s
-where id = %s and status = 'pending'
+with locked as (select id from orders where id = %(order_id)s for no key update)
+update notifications set status = 'sent', sent_at = clock_timestamp(), provider_id = %(provider_id)s
+from locked where notifications.id = %(id)s and status = 'pending'
 """
 FAILED = "update notifications set status = 'failed', delivery = %s where id = %s and status = 'pending'"
 
