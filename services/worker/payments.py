@@ -1,0 +1,158 @@
+"""An order's money: charged once, whatever happens in between, and given back when the order does not come about."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from services.worker import gate
+from services.worker.gateway import Charge, Gateway, Intent, Outcome
+from services.worker.orders import A_WEEK, PATIENT
+from services.worker.stripe_gateway import StripeGateway
+from shared.db.sql import payments
+from shared.db.sql.payments import Payment
+from shared.db.transaction import Transaction
+from shared.domain.orders import OrderStatus
+from shared.domain.payments import PaymentStatus
+from shared.events.snapshots import OrderSnapshot
+from shared.jobs.collaborators import provide
+from shared.jobs.job import job
+from shared.jobs.outcomes import Release
+from shared.jobs.running import Running
+
+log = structlog.get_logger()
+
+provide(Gateway, StripeGateway.from_settings)  # type: ignore[type-abstract]  # it is named, not made
+
+RECENT = timedelta(hours=48)
+
+
+@job(queue="orders", retry_until=timedelta(hours=24), backoff=(1, 5, 30), timeout=30)
+def charge_payment(job: Running, order_id: UUID, gateway: Gateway) -> None:
+    """Create the intent, write its id down, then confirm it: only an intent whose id is written down is ever charged.
+
+    An attempt that got no answer fails; the next one finds the id and asks how it stands. A sleeper that confirms late
+    is refused by the gateway, because by then the intent has succeeded or was cancelled.
+    """
+    charge, intent_id = _begin(job, order_id)
+    if charge is None:
+        return
+    intent = gateway.retrieve(intent_id) if intent_id else gateway.create(charge)
+    if intent.outcome is Outcome.UNASKED:
+        if not _may_confirm(job, order_id, intent):
+            gateway.cancel(intent.id)
+            _end_chain(job, "the order was cancelled while its payment began")
+            return
+        intent = gateway.confirm(intent.id)
+    _settle(job, gateway, order_id, intent)
+
+
+@job(queue="orders", retry_until=A_WEEK, backoff=PATIENT, timeout=30)
+def refund_payment(job: Running, order_id: UUID, gateway: Gateway) -> None:
+    """Undo `charge_payment`, through the gate, which also does what `release_stock` would do next."""
+    gate.close(job, gateway, order_id, gate.UNDO)
+
+
+@job(queue="orders", retry_until=timedelta(hours=24), backoff=PATIENT, timeout=30)
+def settle_from_gateway(job: Running, payment_id: UUID, gateway: Gateway) -> None:
+    """The gateway reported something: how the intent stands now decides, so reports may come twice and in any order."""
+    with job.transaction() as tx:
+        payment = payments.find(tx, payment_id)
+    if payment is None or payment.intent_id is None:
+        return  # not ours, or not yet written down: `charge_payment` will ask
+    intent = gateway.retrieve(payment.intent_id)
+    if intent.outcome in (Outcome.DECLINED, Outcome.SUCCEEDED, Outcome.CANCELED):
+        _settle(job, gateway, payment.order_id, intent)
+
+
+@job(queue="orders", tries=5, backoff=(30, 120), timeout=120)
+def refund_orphans(job: Running, gateway: Gateway) -> None:
+    """Give back what was charged lately for no live order: after a restored backup, say."""
+    # The gateway is asked first: what it has charged by then was written down here before.
+    charged = {
+        intent.id: intent
+        for intent in gateway.recent(RECENT)
+        if intent.outcome is Outcome.SUCCEEDED and intent.payment_id
+    }
+    with job.transaction() as tx:
+        owned = payments.owned(tx, list(charged))
+    for intent_id in charged.keys() - owned:
+        if not gateway.refunded(intent_id):
+            log.warning("refunding a charge that no live order owns", intent=intent_id)
+            gateway.refund(intent_id, charged[intent_id].amount, f"refund:{intent_id}")
+
+
+def _begin(job: Running, order_id: UUID) -> tuple[Charge | None, str | None]:
+    """Return what is to be charged and the intent it already has; nothing if the order wants no money (any more)."""
+    with job.transaction() as tx:
+        order, payment = payments.lock(tx, order_id)
+        why_not = _too_late(order, payment)
+        if payment is None and why_not is None:
+            payment = payments.insert(tx, order)
+    if why_not is not None:
+        _end_chain(job, why_not)
+    if payment is None or why_not is not None or payment.status is PaymentStatus.SUCCEEDED:
+        return None, None
+    money = (payment.amount, payment.currency, order.payment_method)
+    return Charge(payment.id, order_id, order.number, *money), payment.intent_id
+
+
+def _may_confirm(job: Running, order_id: UUID, intent: Intent) -> bool:
+    """Write the intent down, with a last look before the money moves: is the job still ours, the order still on?"""
+    with job.transaction() as tx:
+        order, payment = payments.lock(tx, order_id)
+        if payment is None or payment.status is not PaymentStatus.PENDING or _too_late(order, payment):
+            return False
+        if payment.intent_id not in (None, intent.id):
+            raise Release(1, f"another intent, {payment.intent_id}, is written down")
+        payments.hold_intent(tx, payment, intent.id)
+    return True
+
+
+def _too_late(order: OrderSnapshot, payment: Payment | None) -> str | None:
+    """Return why the order is not to be charged any more, or None."""
+    if order.cancel_requested_at:
+        return "too late: the order is being cancelled"
+    if order.status is not OrderStatus.RESERVED:
+        return f"too late: the order is {order.status}"
+    if payment and payment.status not in (PaymentStatus.PENDING, PaymentStatus.SUCCEEDED):
+        return f"too late: the payment is {payment.status}"
+    return None
+
+
+def _settle(job: Running, gateway: Gateway, order_id: UUID, intent: Intent) -> None:
+    """Write down the outcome and all that follows from it, in the finishing transaction."""
+    if intent.outcome is Outcome.DECLINED:  # nobody may try it again behind our back
+        intent = replace(gateway.cancel(intent.id), decline=intent.decline)
+    if intent.outcome not in (Outcome.SUCCEEDED, Outcome.CANCELED):
+        raise Release(2, f"the payment is {intent.outcome}")
+    with job.finishing() as tx:
+        order, payment = payments.lock(tx, order_id)
+        if payment and payment.status is PaymentStatus.PENDING:
+            payment = _move(tx, order, payment, intent)
+        if why := _why_it_ends(order, payment):
+            job.end_chain(why)
+
+
+def _move(tx: Transaction, order: OrderSnapshot, payment: Payment, intent: Intent) -> Payment:
+    """Move a pending payment to its outcome; a declined one takes its order with it."""
+    if intent.outcome is Outcome.SUCCEEDED:
+        return payments.move(tx, payment, PaymentStatus.SUCCEEDED)
+    if intent.decline is None:
+        return payments.move(tx, payment, PaymentStatus.CANCELED)
+    declined = payments.move(tx, payment, PaymentStatus.DECLINED, reason=intent.decline)
+    if order.status is OrderStatus.RESERVED and not order.cancel_requested_at:
+        gate.end(tx, order, gate.DECLINE)
+    return declined
+
+
+def _why_it_ends(order: OrderSnapshot, payment: Payment | None) -> str | None:
+    if payment and payment.status is PaymentStatus.DECLINED:
+        return f"the card was declined: {payment.reason}"
+    return _too_late(order, payment)
+
+
+def _end_chain(job: Running, reason: str) -> None:
+    with job.finishing():
+        job.end_chain(reason)
