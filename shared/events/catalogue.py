@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Literal
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from shared.events.event import Event, private
 from shared.events.snapshots import OrderSnapshot
@@ -87,6 +87,40 @@ class NotificationSent(Event):
         return (private(f"user.{self.user_id}"), private(f"orders.{self.order_id}"))
 
 
+class GatewayReported(Event):
+    """The card gateway told us something about a payment; a job asks what is true and acts on it."""
+
+    aggregate = "payment"
+    payment_id: UUID
+    intent_id: str
+    kind: str  # the gateway's word: payment_intent.succeeded, charge.refunded, …
+
+    @property
+    def aggregate_id(self) -> UUID:
+        return self.payment_id
+
+    @property
+    def aggregate_version(self) -> int:
+        return 0  # a report moves nothing: what follows from it does
+
+
+class CarrierReported(Event):
+    """The SMS carrier told us how far a message has come."""
+
+    aggregate = "notification"
+    notification_id: UUID | None  # none while the job that sent it has not yet written down the carrier's id
+    provider_id: str
+    status: str  # the carrier's word: sent, delivered, undelivered, …
+
+    @property
+    def aggregate_id(self) -> UUID:
+        return self.notification_id or uuid5(NAMESPACE_URL, self.provider_id)
+
+    @property
+    def aggregate_version(self) -> int:
+        return 0  # as above
+
+
 EVENTS: tuple[type[Event], ...] = (
     OrderPlaced,
     StockReserved,
@@ -98,6 +132,8 @@ EVENTS: tuple[type[Event], ...] = (
     OrderShipped,
     PaymentRefunded,
     NotificationSent,
+    GatewayReported,
+    CarrierReported,
 )
 
 _BY_NAME = {event.__name__: event for event in EVENTS}

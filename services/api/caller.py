@@ -1,0 +1,72 @@
+"""Who asks: the bearer of an access token whose session is looked up in the request's own transaction."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.requests import Request
+
+from services.api import tokens
+from services.api.database import Database
+from services.api.problems import Problem
+from shared.db.sql import sessions
+from shared.db.transaction import Transaction
+
+OPERATOR = "operator"
+
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="`POST /sessions` gives one.")
+
+
+async def database(request: Request) -> Database:
+    """A coroutine, like `caller`: a plain function would cost a hop to a thread."""
+    found: Database = request.app.state.database
+    return found
+
+
+TheDatabase = Annotated[Database, Depends(database)]
+
+
+@dataclass(slots=True)
+class CallerOf:
+    """The bearer of a good token; `transaction` also asks whether the session still lives."""
+
+    user_id: UUID
+    session_id: UUID
+    database: Database
+    role: str = ""  # known once the session was looked up
+
+    @property
+    def sees(self) -> UUID | None:
+        """Whose things the caller may see: their own, or (None) everybody's."""
+        return None if self.role == OPERATOR else self.user_id
+
+    @contextmanager
+    def transaction(self, *, operator: bool = False) -> Iterator[Transaction]:
+        """Open the request's transaction. operator: refuse everybody else."""
+        with self.database.transaction() as tx:
+            self.let_in(sessions.who(tx, self.session_id), operator=operator)
+            yield tx
+
+    def let_in(self, who: object, *, operator: bool = False) -> None:
+        """Refuse a session that has ended, and a customer where operators are wanted."""
+        self.role = getattr(who, "role", "")
+        if not self.role:
+            raise tokens.unauthorised("session_ended", "This session has ended; sign in again.")
+        if operator and self.role != OPERATOR:
+            raise Problem(403, "forbidden", "This is for operators.")
+
+
+async def caller(
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)], database: TheDatabase
+) -> CallerOf:
+    if credentials is None:
+        raise tokens.unauthorised("unauthorised", "Sign in, and send the access token as `Authorization: Bearer …`.")
+    claims = tokens.read(credentials.credentials)
+    return CallerOf(claims.user_id, claims.session_id, database)
+
+
+Caller = Annotated[CallerOf, Depends(caller)]

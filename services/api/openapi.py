@@ -1,0 +1,72 @@
+"""The API's own description: `python -m services.api.openapi` prints it, and a test compares it with docs/."""
+
+import json
+import sys
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from services.api.problems import MEDIA_TYPE, ProblemDetails
+
+TITLE = "Taboor"
+VERSION = "1"
+DESCRIPTION = """A shop whose slow work happens in queues. Money is in minor units, times are in UTC.
+Everything that goes wrong is `application/problem+json` with a `code`."""
+TAGS = [
+    {"name": "sessions", "description": "Signing in and out."},
+    {"name": "shop", "description": "What is for sale."},
+    {"name": "orders", "description": "Placing an order and following it."},
+    {"name": "notifications", "description": "The customer's inbox."},
+    {"name": "operators", "description": "For those who run the shop."},
+    {"name": "webhooks", "description": "What the card gateway and the SMS carrier tell us; signed."},
+    {"name": "health", "description": "For those who run the processes."},
+]
+
+_REASONS = {
+    400: "The request cannot be read.",
+    401: "Not signed in, or no longer.",
+    403: "For operators only.",
+    404: "There is no such thing, or it is another's.",
+    409: "Its state does not allow it.",
+    413: "Too large.",
+    422: "The request is not valid.",
+    429: "Too many attempts; `Retry-After` says when.",
+    503: "The database does not answer; try again.",
+}
+_REF = "#/components/schemas/{model}"
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route that may refuse with these."""
+    schema = {"$ref": _REF.format(model=ProblemDetails.__name__)}
+    return {
+        status: {"description": _REASONS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in sorted({*statuses, 503})
+    }
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document, with our problems in the place of FastAPI's own validation errors."""
+    document = get_openapi(title=TITLE, version=VERSION, description=DESCRIPTION, routes=app.routes, tags=TAGS)
+    schemas = document["components"]["schemas"]
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    schema = ProblemDetails.model_json_schema(ref_template=_REF)
+    schemas |= schema.pop("$defs")
+    schemas[ProblemDetails.__name__] = schema
+    return document
+
+
+def text(app: FastAPI) -> str:
+    return json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n"
+
+
+def main() -> None:
+    from services.api.app import create_app  # noqa: PLC0415 - app needs this module to describe itself
+
+    sys.stdout.write(text(create_app()))
+
+
+if __name__ == "__main__":
+    main()
