@@ -5,7 +5,8 @@ from shared.db.transaction import Transaction
 # A message that was begun keeps the address, the language and the words with which it was first asked for.
 _FIND = """
 select o.id as order_id, o.number, o.reason, o.total, o.currency, o.version, o.user_id, u.name, u.email, u.phone,
-       coalesce(n.locale, u.locale) as locale, n.id, n.status, n.recipient, n.body, n.message_id, n.asked_at,
+       coalesce(n.locale, u.locale) as locale,
+       n.id, n.status, n.recipient, n.body, n.message_id, n.provider_id, n.asked_at,
        (select json_agg(json_build_object('quantity', i.quantity, 'price', i.quantity * i.unit_price, 'name',
                case coalesce(n.locale, u.locale) when 'ar' then i.name_ar else i.name_en end) order by i.product_id)
         from order_items i where i.order_id = o.id) as lines
@@ -30,7 +31,8 @@ values (%(id)s, %(event_id)s, %(kind)s, %(channel)s, %(user_id)s, %(aggregate_id
 # The order is locked first, because the fact is recorded next; one statement, since nobody needs an answer in between.
 SENT = """
 with locked as (select id from orders where id = %(order_id)s for no key update)
-update notifications set status = 'sent', sent_at = clock_timestamp(), provider_id = %(provider_id)s
+update notifications set status = 'sent', sent_at = clock_timestamp(),
+                         provider_id = coalesce(provider_id, %(provider_id)s)
 from locked where notifications.id = %(id)s and status = 'pending'
 """
 FAILED = "update notifications set status = 'failed', delivery = %s where id = %s and status = 'pending'"
@@ -39,7 +41,7 @@ FAILED = "update notifications set status = 'failed', delivery = %s where id = %
 REPORTED = """
 with known as (
     select id, coalesce(array_position(%(steps)s, delivery), 0) as step from notifications
-    where provider_id = %(provider_id)s for no key update
+    where id = %(id)s or %(id)s is null and provider_id = %(provider_id)s for no key update
 ), moved as (
     update notifications set delivery = %(status)s
     from known where notifications.id = known.id and known.step < coalesce(array_position(%(steps)s, %(status)s), 0)
