@@ -7,7 +7,7 @@ from uuid import UUID
 from shared.config import settings
 from shared.db.sql import notifications as sql
 from shared.db.transaction import Transaction
-from shared.events.catalogue import OrderEvent
+from shared.events.catalogue import CarrierReported, OrderEvent
 from shared.jobs.collaborators import provide
 from shared.jobs.job import JobType, Message, job
 from shared.jobs.running import Running
@@ -57,7 +57,7 @@ def send_sms(job: Running, order_id: UUID, kind: str, carrier: Carrier) -> None:
     if message.over or not text.to:
         return
     try:
-        sid = (carrier.find(text, message.row.asked_at) if message.begun else None) or carrier.send(text)
+        sid = _sent_before(message, text, carrier) or carrier.send(text)
     except Refused as refused:
         _give_up(job, message, refused)
     else:
@@ -73,11 +73,11 @@ def keep_in_inbox(job: Running, tx: Transaction, order_id: UUID, kind: str) -> N
         message.keep(tx)
 
 
-# The carrier's report may overtake the commit that stores its id, or wait for an attempt after a crash.
+# A report may overtake the commit that makes the message known to us.
 @job(queue="notifications", tries=8, backoff=(1, 5, 30, 120))
-def note_delivery(tx: Transaction, provider_id: str, status: str) -> None:
+def note_delivery(tx: Transaction, notification_id: UUID | None, provider_id: str, status: str) -> None:
     """Write down what the carrier says became of an SMS."""
-    sql.report(tx, provider_id, status)
+    sql.report(tx, notification_id, provider_id, status)
 
 
 def _letter(message: CustomerMessage) -> Letter:
@@ -95,7 +95,14 @@ def _letter(message: CustomerMessage) -> Letter:
 
 def _text(message: CustomerMessage) -> Text:
     row = message.row
-    return Text(to=row.recipient or row.phone or "", body=row.body or message.wording.sms)
+    return Text(message.id, to=row.recipient or row.phone or "", body=row.body or message.wording.sms)
+
+
+def _sent_before(message: CustomerMessage, text: Text, carrier: Carrier) -> str | None:
+    """Return the carrier's id of the SMS if an earlier attempt sent it: by the carrier's report, or by asking."""
+    if not message.begun:
+        return None
+    return message.row.provider_id or carrier.find(text, message.row.asked_at)
 
 
 def _give_up(job: Running, message: CustomerMessage, refused: Refused) -> None:
@@ -124,3 +131,7 @@ send_cancellation_notice = _listener("order_cancelled")
 send_expiry_notice = _listener("order_expired")
 send_shipment_notification = _listener("order_shipped")
 send_refund_notice = _listener("payment_refunded")
+
+
+def keep_delivery_report(event: CarrierReported) -> list[Message]:
+    return [note_delivery.message(event.notification_id, event.provider_id, event.status)]

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
+from uuid import UUID
 
 import phonenumbers
-from twilio.base.exceptions import TwilioRestException, TwilioServiceException  # type: ignore[import-untyped]  # no types
-from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]  # no types
-from twilio.rest import Client  # type: ignore[import-untyped]  # no types
+from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+from twilio.http.http_client import TwilioHttpClient
+from twilio.rest import Client
 
 from shared.config import Settings, settings
 from shared.notifications.refused import Refused
@@ -22,6 +23,7 @@ NEVER_REACHED = {21211, 21214, 21217, 21408, 21610, 21612, 21614, 21635}
 
 @dataclass(frozen=True, slots=True)
 class Text:
+    id: UUID  # the notification's: what the carrier reports comes back with it
     to: str  # E.164
     body: str
 
@@ -52,16 +54,15 @@ class Carrier:
             account=given.twilio_account_sid,
             token=given.twilio_auth_token.get_secret_value(),
             sender=given.twilio_from,
-            report_to=f"{given.public_url}/webhooks/twilio/status",
+            report_to=f"{given.public_url.rstrip('/')}/webhooks/twilio/status",
         )
 
     def send(self, text: Text) -> str:
         """Return the carrier's id of the accepted SMS; raise Refused if this number can never be reached."""
         check_number(text.to)
+        report_to = f"{self._report_to}?notification={text.id}"
         try:
-            accepted = self._messages.create(
-                to=text.to, from_=self._sender, body=text.body, status_callback=self._report_to
-            )
+            accepted = self._messages.create(to=text.to, from_=self._sender, body=text.body, status_callback=report_to)
         except (TwilioRestException, TwilioServiceException) as error:
             if error.code in NEVER_REACHED:
                 raise Refused(f"{error.code} {_sentence(error)}") from error

@@ -10,7 +10,7 @@ import pytest
 from services.worker import notifications as worker
 from shared.clock import now
 from shared.domain.orders import OrderStatus
-from shared.events.catalogue import OrderConfirmed, OrderRejected, OrderShipped
+from shared.events.catalogue import CarrierReported, OrderConfirmed, OrderRejected, OrderShipped
 from shared.events.snapshots import OrderSnapshot
 from shared.ids import new_id
 from shared.notifications.catalogue import NOTIFICATIONS
@@ -57,8 +57,8 @@ def letter(**changes: Any) -> Letter:
         ("order_confirmed", "ar", "طلبك رقم #1042 اتأكد", "طلبك رقم #1042 اتدفع واتأكد"),
         ("order_shipped", "en", "Your order #1042 is on its way", "has left our store"),
         ("order_shipped", "ar", "طلبك رقم #1042 في السكة", "خرج من المخزن وفي السكة ليك"),
-        ("order_rejected", "en", "Your order #1042 could not be completed", "could not be completed. Nothing was"),
-        ("order_rejected", "ar", "طلبك رقم #1042 ماكملش", "مفيش أي مبلغ اتسحب"),
+        ("order_rejected", "en", "Your order #1042 could not be completed", "could not be completed. Nothing is kept"),
+        ("order_rejected", "ar", "طلبك رقم #1042 ماكملش", "مفيش أي مبلغ عندنا ليك"),
         ("order_cancelled", "en", "Your order #1042 is cancelled", "goes back to your card"),
         ("order_cancelled", "ar", "طلبك رقم #1042 اتلغى", "هيرجعلك على نفس الكارت"),
         ("order_expired", "en", "Your order #1042 has expired", "was not paid in time"),
@@ -237,3 +237,13 @@ def test_a_fact_becomes_a_job_for_each_channel() -> None:
     assert {job.queue for job in confirmed} == {"notifications"}
     assert [job.name for job in rejected] == ["send_mail", "keep_in_inbox"]
     assert [job.args[1] for job in shipped] == ["order_shipped"] * 3
+
+
+def test_what_the_carrier_reports_is_noted() -> None:
+    notification = new_id()
+
+    (job,) = worker.keep_delivery_report(
+        CarrierReported(notification_id=notification, provider_id="SM42", status="delivered")
+    )
+
+    assert (job.name, job.args) == ("note_delivery", (notification, "SM42", "delivered"))

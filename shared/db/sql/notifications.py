@@ -1,5 +1,7 @@
 """Notifications in SQL: what a message needs to know, in one question; then its row, written once."""
 
+from uuid import UUID
+
 from shared.db.transaction import Transaction
 
 # A message that was begun keeps the address, the language and the words with which it was first asked for.
@@ -41,9 +43,9 @@ FAILED = "update notifications set status = 'failed', delivery = %s where id = %
 REPORTED = """
 with known as (
     select id, coalesce(array_position(%(steps)s, delivery), 0) as step from notifications
-    where id = %(id)s or %(id)s is null and provider_id = %(provider_id)s for no key update
+    where id = %(id)s or provider_id = %(provider_id)s for no key update
 ), moved as (
-    update notifications set delivery = %(status)s
+    update notifications set delivery = %(status)s, provider_id = coalesce(provider_id, %(provider_id)s)
     from known where notifications.id = known.id and known.step < coalesce(array_position(%(steps)s, %(status)s), 0)
       and not coalesce(delivery = any(%(last)s), false)
 )
@@ -57,8 +59,8 @@ class UnknownToUs(LookupError):
     """No message of ours is known to the carrier by this id, or not yet."""
 
 
-def report(tx: Transaction, provider_id: str, status: str) -> None:
-    """Keep what the carrier says of a message; raise UnknownToUs while we do not know it by that id."""
-    named = {"provider_id": provider_id, "status": status, "steps": STEPS, "last": LAST_WORDS}
+def report(tx: Transaction, notification_id: UUID | None, provider_id: str, status: str) -> None:
+    """Keep what the carrier says of a message; raise UnknownToUs while nothing shows that it is one of ours."""
+    named = {"id": notification_id, "provider_id": provider_id, "status": status, "steps": STEPS, "last": LAST_WORDS}
     if not tx.one(REPORTED, named).found:
         raise UnknownToUs(f"no message is known to the carrier as {provider_id}")
