@@ -1,7 +1,7 @@
 """One transaction as the code that writes sees it: named SQL in, rows out, and what caused it."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -29,10 +29,11 @@ class Cause:
 class Transaction:
     """An open transaction. `execute` only sends; `one` and `all` wait for the answer."""
 
-    __slots__ = ("cause", "connection", "wakes")
+    __slots__ = ("cause", "connection", "pipeline", "wakes")
 
-    def __init__(self, connection: Connection, cause: Cause | None = None) -> None:
+    def __init__(self, connection: Connection, pipeline: psycopg.Pipeline, cause: Cause | None = None) -> None:
         self.connection = connection
+        self.pipeline = pipeline
         self.cause = cause or Cause()
         self.wakes = False  # whether the relay has something to do when this commits
 
@@ -42,10 +43,42 @@ class Transaction:
 
     def one(self, sql: str, parameters: Parameters = ()) -> Any:
         """Return the first row, or None."""
-        return self.connection.execute(sql, parameters).fetchone()
+        return self._answer(sql, parameters).fetchone()
 
     def all(self, sql: str, parameters: Parameters = ()) -> list[Any]:
-        return self.connection.execute(sql, parameters).fetchall()
+        return self._answer(sql, parameters).fetchall()
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo the block alone if it raises; what was sent before it must have gone well."""
+        self.execute("savepoint part")
+        self.pipeline.sync()
+        try:
+            yield
+            self.execute("release savepoint part")
+            self.pipeline.sync()
+        except psycopg.OperationalError:
+            raise  # the connection, a deadlock: the whole transaction is lost
+        except BaseException:
+            self._drain()
+            self.connection.execute("rollback to savepoint part")
+            self.pipeline.sync()
+            # A rollback makes psycopg forget its prepared statements, but only after the next one: not a prepared one.
+            self.connection.execute("release savepoint part", prepare=False)
+            raise
+
+    def _answer(self, sql: str, parameters: Parameters) -> psycopg.Cursor[Any]:
+        """Send with a sync, not only a flush: between syncs PostgreSQL's limit for idle transactions does not run."""
+        cursor = self.connection.execute(sql, parameters)
+        self.pipeline.sync()
+        return cursor
+
+    def _drain(self) -> None:
+        """Take the errors of what was sent after the one that is being handled."""
+        while True:
+            with suppress(psycopg.errors.PipelineAborted, psycopg.errors.InFailedSqlTransaction):
+                self.pipeline.sync()
+                return
 
 
 @contextmanager
@@ -57,11 +90,11 @@ def transaction(
     durable: overrides the connection's `synchronous_commit` for this transaction.
     """
     try:
-        with connection.pipeline():
+        with connection.pipeline() as pipeline:
             connection.execute("begin")
             if durable is not None:
                 connection.execute(f"set local synchronous_commit = {'on' if durable else 'off'}")
-            yield Transaction(connection, cause)
+            yield Transaction(connection, pipeline, cause)
             connection.execute("commit")
     except BaseException:
         _roll_back(connection)
