@@ -1,8 +1,10 @@
 """Turn new facts into the jobs that follow from them, by the listener table."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 import structlog
 
 from shared.db.transaction import Transaction
@@ -39,31 +41,62 @@ where parked_at < clock_timestamp() - make_interval(secs => least(%s * parked_ti
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """A fact, and the rows of what follows from it."""
+
+    fact: Any
+    chains: list[ChainMessage]
+    rows: list[dict[str, Any]]
+
+
 def expand(tx: Transaction, listeners: Listeners) -> int:
     """Give new facts their positions and insert what follows, in this transaction; returns how many facts there were.
 
-    A fact that this code cannot name, or whose listener raises, is parked with the reason; the rest goes on.
+    A fact that this code cannot name, whose listener raises, or whose jobs PostgreSQL refuses is parked with the
+    reason; the rest goes on.
     """
     facts = sorted(tx.all(NUMBER, (AT_ONCE,)), key=lambda fact: fact.position)
-    rows: list[dict[str, Any]] = []
-    chains: list[ChainMessage] = []
+    expansions = []
     for fact in facts:
         try:
-            following = list(_following(load(fact.name, fact.version, fact.payload), listeners))
-        except Exception as error:  # any error of a listener parks this fact, and this one only
-            log.exception("event parked", fact=fact.name, id=str(fact.id))
-            tx.execute(PARK, (repr(error)[:500], fact.id))
-            continue
-        because = {
-            "event_id": str(fact.id),
-            "aggregate_id": str(fact.aggregate_id),
-            "traceparent": fact.traceparent,
-        }
-        chains += [message for message in following if isinstance(message, ChainMessage)]
-        rows += [{**row, **because} for message in following for row in message.rows()]
-    insert_chains(tx, chains)
-    insert(tx, rows)
+            expansions.append(_expansion(fact, listeners))
+        except Exception as error:  # noqa: BLE001 - any error of a listener parks this fact, and this one only
+            _park(tx, fact, error)
+    if expansions and _insert(tx, expansions) is not None:
+        for expansion in expansions:  # one of them poisons the whole: each by itself
+            if (refused := _insert(tx, [expansion])) is not None:
+                _park(tx, expansion.fact, refused)
     return len(facts)
+
+
+def _expansion(fact: Any, listeners: Listeners) -> Expansion:
+    following = list(_following(load(fact.name, fact.version, fact.payload), listeners))
+    because = {
+        "event_id": str(fact.id),
+        "aggregate_id": str(fact.aggregate_id),
+        "traceparent": fact.traceparent,
+    }
+    chains = [message for message in following if isinstance(message, ChainMessage)]
+    return Expansion(fact, chains, [{**row, **because} for message in following for row in message.rows()])
+
+
+def _insert(tx: Transaction, expansions: Sequence[Expansion]) -> Exception | None:
+    """Insert them all, or nothing and return why; trouble of the database itself is raised."""
+    try:
+        with tx.savepoint():
+            insert_chains(tx, [chain for expansion in expansions for chain in expansion.chains])
+            insert(tx, [row for expansion in expansions for row in expansion.rows])
+    except psycopg.OperationalError:
+        raise
+    except Exception as error:  # noqa: BLE001 - no JSON, a number out of range, an id twice: the caller's to judge
+        return error
+    return None
+
+
+def _park(tx: Transaction, fact: Any, error: Exception) -> None:
+    log.error("event parked", fact=fact.name, id=str(fact.id), exc_info=error)
+    tx.execute(PARK, (repr(error)[:500], fact.id))
 
 
 def _following(event: Event, listeners: Listeners) -> Iterable[Following]:

@@ -2,9 +2,13 @@
 
 import random
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
+
+import psycopg
+import structlog
 
 from shared.clock import now
 from shared.db.transaction import Transaction
@@ -12,9 +16,11 @@ from shared.ids import new_id
 from shared.jobs import sql
 from shared.jobs.chain import ChainMessage, insert_chains
 from shared.jobs.dispatch import insert
-from shared.jobs.job import REGISTRY, JobType, dispatch
+from shared.jobs.job import REGISTRY, JobType, Message, dispatch
 from shared.jobs.outcomes import Fail, Release
 from shared.jobs.running import Claimed
+
+log = structlog.get_logger()
 
 JITTER = 0.2
 TAIL = 4000  # characters of a traceback that are kept
@@ -84,7 +90,18 @@ def follow_up(tx: Transaction, job: Any, error: str) -> None:
         undo_chain(tx, job.chain_id)
     kind = REGISTRY.get(job.name)
     if kind is not None and kind.failed is not None:
-        dispatch(tx, kind.failed(*kind.arguments(job.args), error))
+        _tell(tx, kind, kind.failed, job, error)
+
+
+def _tell(tx: Transaction, kind: JobType, failed: Callable[..., Message], job: Any, error: str) -> None:
+    """Dispatch what `failed=` returns; a hook that itself fails must not keep the job from having failed."""
+    try:
+        with tx.savepoint():
+            dispatch(tx, failed(*kind.arguments(job.args), error))
+    except psycopg.OperationalError:
+        raise
+    except Exception:
+        log.exception("the failed hook failed", job=f"{job.name}/{job.id}")
 
 
 def undo_chain(tx: Transaction, chain_id: UUID) -> None:

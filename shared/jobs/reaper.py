@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import redis
 import structlog
 
@@ -32,16 +33,27 @@ def reap_workers(connection: Connection, workers: list[str]) -> int:
 def _lose(tx: Transaction, rows: Iterable[Any], why: str) -> int:
     lost = 0
     for job in rows:
+        try:
+            with tx.savepoint():
+                _lose_one(tx, job, f"{why} ({job.worker})")
+        except psycopg.OperationalError:
+            raise
+        except Exception:
+            log.exception("cannot end a lost attempt", job=f"{job.name}/{job.id}")  # the others' turn comes anyway
+            continue
         lost += 1
-        fence = {"id": job.id, "attempt": job.attempt, "error": f"{why} ({job.worker})"}
-        if job.lost + 1 < settings().lost_cap:
-            tx.execute(sql.LOST, fence)
-        else:
-            fence["error"] = f"{fence['error']}, {job.lost + 1} times: it may be what kills them"
-            tx.execute(sql.LOST_TOO_OFTEN, fence)
-            follow_up(tx, job, fence["error"])
         log.warning("lease lost", job=f"{job.name}/{job.id}", attempt=job.attempt, worker=job.worker)
     return lost
+
+
+def _lose_one(tx: Transaction, job: Any, error: str) -> None:
+    fence = {"id": job.id, "attempt": job.attempt, "error": error}
+    if job.lost + 1 < settings().lost_cap:
+        tx.execute(sql.LOST, fence)
+        return
+    fence["error"] = f"{error}, {job.lost + 1} times: it may be what kills them"
+    tx.execute(sql.LOST_TOO_OFTEN, fence)
+    follow_up(tx, job, fence["error"])
 
 
 def sweep(connection: Connection, client: redis.Redis) -> int:
