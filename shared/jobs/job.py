@@ -185,8 +185,12 @@ def _signature(function: Callable[..., Any]) -> tuple[dict[str, Any], tuple[Call
         if inspect.isclass(hint) and hint not in (UUID, str, int, float, bool, dict, list, object):
             injected[name] = hint
         else:
-            converters.append(UUID if hint is UUID else _as_is)
+            converters.append(_as_uuid if hint is UUID else _as_is)
     return injected, tuple(converters)
+
+
+def _as_uuid(value: UUID | str) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
 
 
 def _as_is(value: Any) -> Any:
