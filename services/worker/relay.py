@@ -12,7 +12,7 @@ import structlog
 from shared.broadcasting import stream
 from shared.config import settings
 from shared.db.engine import Connection, connect
-from shared.db.transaction import TRY_AGAIN, Transaction, transaction
+from shared.db.transaction import TRY_AGAIN, transaction
 from shared.events.expand import TRY_PARKED_AGAIN, Listeners, expand
 from shared.jobs import lists, reaper, sql
 from shared.jobs.hand_over import hand_over
@@ -61,19 +61,21 @@ class Relay:
 
     def turn(self) -> float:
         """Do what is to be done now; return the seconds until the next look."""
-        self._redis.ping()  # with Redis away nothing is handed over: rows are safer than messages
+        gone = stream.gone(self._redis)  # raises with Redis away: nothing is handed over, rows are safer than messages
         with transaction(self.database()) as tx:
             if not tx.one(LEAD).leads:
                 return POLL
             facts = expand(tx, self._listeners)
             due, full = hand_over(tx, settings())
             news = stream.unwritten(tx)
+            if news and gone:
+                stream.rewind(tx)
+                news = stream.unwritten(tx)
         self._push(due)
-        if news:
-            stream.write(self._redis, news)
+        if news and stream.write(self._redis, news, anew=gone):
             with transaction(self.database()) as tx:
                 stream.advance(tx, news[-1].position)
-        return 0.0 if facts else HURRY if full else POLL
+        return 0.0 if facts or len(news) == stream.AT_ONCE else HURRY if full else POLL
 
     def _push(self, due: list[Any]) -> None:
         try:
@@ -91,13 +93,16 @@ class Relay:
             reaper.sweep(self.database(), self._redis)
         if now - self._tidied >= TIDY_EVERY:
             self._tidied = now
-            with transaction(self.database()) as tx:
-                self._tidy(tx)
+            self.tidy()
 
-    def _tidy(self, tx: Transaction) -> None:
-        tx.execute(TRY_PARKED_AGAIN, (PARKED_REST,))
-        tx.execute(sql.FORGET_SILENT)
-        stream.rewind_if_gone(tx, self._redis)
+    def tidy(self) -> None:
+        """Do what nobody waits for: try what was parked again, and write a wiped stream anew."""
+        gone = stream.gone(self._redis)
+        with transaction(self.database()) as tx:
+            tx.execute(TRY_PARKED_AGAIN, (PARKED_REST,))
+            tx.execute(sql.FORGET_SILENT)
+            if gone:
+                stream.rewind(tx)
 
     def database(self) -> Connection:
         if self._connection is None or self._connection.closed:

@@ -14,9 +14,11 @@ KEPT = 100_000  # entries, about; a client that missed more than that refetches
 CURSOR = "live"
 REWRITE = timedelta(minutes=15)
 
+AT_ONCE = 500
+
 UNWRITTEN = """
 select position, id, name, version, aggregate_id, payload, occurred_at from events
-where position > coalesce((select position from stream_cursor where name = %s), 0) order by position limit 500
+where position > coalesce((select position from stream_cursor where name = %s), 0) order by position limit %s
 """
 ADVANCE = """
 insert into stream_cursor (name, position) values (%s, %s)
@@ -32,19 +34,25 @@ where name = %s
 
 def unwritten(tx: Transaction) -> list[Any]:
     """Return the facts that the stream does not have yet, in order."""
-    return tx.all(UNWRITTEN, (CURSOR,))
+    return tx.all(UNWRITTEN, (CURSOR, AT_ONCE))
 
 
-def write(client: redis.Redis, facts: list[Any]) -> None:
-    """Append them; entry ids are their positions, so that writing again does nothing."""
+def write(client: redis.Redis, facts: list[Any], *, anew: bool) -> bool:
+    """Append them; entry ids are their positions, so that writing again does nothing.
+
+    anew: whether the stream may be made. Returns False if it was gone though it may not: what it held must go first.
+    """
     pipeline = client.pipeline(transaction=False)
-    for fact in facts:
-        pipeline.xadd(STREAM, _entry(fact), id=f"{fact.position}-0", maxlen=KEPT, approximate=True)
-    for answer in pipeline.execute(raise_on_error=False):
+    for number, fact in enumerate(facts):
+        goes_on = number > 0 or not anew
+        pipeline.xadd(STREAM, _entry(fact), id=f"{fact.position}-0", maxlen=KEPT, approximate=True, nomkstream=goes_on)
+    answers = pipeline.execute(raise_on_error=False)
+    for answer in answers:
         if isinstance(answer, redis.ResponseError) and "equal or smaller" in str(answer):
             continue  # another relay was faster
         if isinstance(answer, Exception):
             raise answer
+    return None not in answers
 
 
 def advance(tx: Transaction, position: int) -> None:
@@ -52,10 +60,13 @@ def advance(tx: Transaction, position: int) -> None:
     tx.execute(ADVANCE, (CURSOR, position))
 
 
-def rewind_if_gone(tx: Transaction, client: redis.Redis) -> None:
+def gone(client: redis.Redis) -> bool:
+    return not client.exists(STREAM)
+
+
+def rewind(tx: Transaction) -> None:
     """After a wipe, have the last minutes written again."""
-    if not client.exists(STREAM):
-        tx.execute(REWIND, (REWRITE, CURSOR))
+    tx.execute(REWIND, (REWRITE, CURSOR))
 
 
 def _entry(fact: Any) -> dict[Any, Any]:

@@ -64,6 +64,8 @@ def chain(*links: Link, name: str = "") -> Chain:
     When a link fails for good, the undos of the links that had finished run in reverse, as a chain of their own.
     """
     pairs = tuple(link if isinstance(link, tuple) else (link, None) for link in links)
+    if refusable := [kind.name for pair in pairs for kind in pair if kind is not None and kind.unique]:
+        raise ValueError(f"{', '.join(refusable)}: a unique job that is refused would leave its chain waiting for ever")
     return Chain(name or " → ".join(do.name for do, _ in pairs), pairs)
 
 
