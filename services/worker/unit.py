@@ -32,6 +32,7 @@ class Unit:
     name: str
     queues: Sequence[str]
     threads: int
+    stop_within: float = STOP_WITHIN
     host: str = field(default_factory=socket.gethostname)
     pid: int = field(default_factory=os.getpid)
 
@@ -54,7 +55,7 @@ class Unit:
         log.info("unit started", unit=self.name, queues=list(self.queues), threads=self.threads)
         self._stopped.wait()
         consumer.stop()
-        worker.stop(timeout=int(STOP_WITHIN * 1000))
+        worker.stop(timeout=int(self.stop_within * 1000))
         self._leave(heartbeat)
 
     def _announce(self) -> None:
