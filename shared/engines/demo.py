@@ -20,7 +20,7 @@ from shared.engines.process import die_with_parent
 from shared.engines.supervision import Supervisor
 
 VAR = ROOT / "var"
-PATIENCE = 90.0  # seconds; a first start on a slow disk needs a few
+PATIENCE = 60.0  # seconds; a first start on a slow disk needs some of them
 HEALTH = {"api": ("API_PORT", "/readyz"), "sandbox": ("SANDBOX_PORT", "/livez")}
 
 
