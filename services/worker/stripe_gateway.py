@@ -7,6 +7,7 @@ from typing import Any, Self
 from uuid import UUID
 
 import stripe
+from stripe.params import PaymentIntentCreateParams, RefundCreateParams
 
 from services.worker.gateway import Charge, Gateway, Intent, NoAnswer, Outcome, RefundFailed
 from services.worker.stripe_http import PooledHttp
@@ -76,7 +77,7 @@ class StripeGateway(Gateway):
             return self.retrieve(intent_id)
 
     def refund(self, intent_id: str, amount: int, key: str) -> str:
-        asked: Any = {"payment_intent": intent_id, "amount": amount}
+        asked: RefundCreateParams = {"payment_intent": intent_id, "amount": amount}
         try:
             return self._refund(asked, key)
         except (Trapped, stripe.InvalidRequestError) as error:
@@ -98,11 +99,11 @@ class StripeGateway(Gateway):
                 yield _intent(intent)
 
     def _create(self, charge: Charge, key: str) -> Intent:
-        asked: Any = {
+        asked: PaymentIntentCreateParams = {
             "amount": charge.amount,
             "currency": charge.currency.lower(),
             "payment_method": charge.payment_method,
-            "payment_method_types": ["card"],
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
             "description": f"Order #{charge.order_number}",
             "metadata": {"payment_id": str(charge.payment_id), "order_id": str(charge.order_id)},
         }
@@ -121,7 +122,7 @@ class StripeGateway(Gateway):
                 return intent
         return None
 
-    def _refund(self, asked: Any, key: str) -> str:
+    def _refund(self, asked: RefundCreateParams, key: str) -> str:
         with _answers():
             return _accepted(self._refunds.create(asked, {"idempotency_key": key}))
 
