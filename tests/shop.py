@@ -3,14 +3,14 @@
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from services.worker.gateway import Gateway
+from services.worker.gateway import Gateway, NoAnswer
 from services.worker.listeners import LISTENERS
 from services.worker.stripe_gateway import StripeGateway
 from shared import books
@@ -141,6 +141,11 @@ class Shop:
         """Run a job outside the ledger, as a late duplicate that nothing fences."""
         kind.now(str(order_id))
 
+    def again_whatever_happens(self, kind: JobType, order_id: UUID) -> None:
+        """The same, where it gets no answer."""
+        with suppress(NoAnswer):
+            self.again(kind, order_id)
+
     def let_time_pass(self) -> None:
         """Everything that was delayed is due."""
         self.connection.execute("update jobs set available_at = clock_timestamp() where state = 'scheduled'")
@@ -196,6 +201,9 @@ class Shop:
 
     def check_books(self) -> list[str]:
         return books.check(self.connection, map(books.Charged.from_summary, self.intents()), quiet_seconds=0)
+
+    def check_books_without_gateway(self) -> list[str]:
+        return books.check(self.connection, quiet_seconds=0)
 
     def _line(self, slug: str, pieces: int) -> OrderLine:
         row = self._one("select id, name_en, name_ar, price from products where slug = %s", slug)

@@ -1,0 +1,361 @@
+"""Cancelled, expired, undone: one gate, exactly one outcome, no money kept, whatever was under way."""
+
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+import pytest
+
+from services.worker.gateway import Gateway, Intent, NoAnswer
+from services.worker.inventory import release_stock, reserve_stock
+from services.worker.orders import cancel_order, confirm_order, expire_order, expire_unpaid_order
+from services.worker.payments import charge_payment
+from services.worker.stripe_gateway import StripeGateway
+from shared.db.engine import connect, thread_connection
+from shared.jobs.collaborators import provide
+from shared.jobs.job import JobType
+from shared.jobs.runner import run
+from tests.shop import PRICES, Shop
+
+DESK = PRICES["walnut-desk"]
+CANCELLED = ("cancelled", "cancelled_by_customer")
+
+
+def use(gateway: Gateway) -> None:
+    provide(Gateway, lambda: gateway)  # type: ignore[type-abstract]  # it is named, not made
+
+
+class DiesBeforeHolding(StripeGateway):
+    """Killed after the intent exists there and before its id is written down here."""
+
+    def confirm(self, intent_id: str) -> Intent:
+        raise NoAnswer(f"killed before {intent_id} was confirmed")
+
+
+class DiesAfterRefunding(StripeGateway):
+    def refund(self, intent_id: str, amount: int, key: str) -> str:
+        super().refund(intent_id, amount, key)
+        raise NoAnswer("killed before the refund was written down")
+
+
+# --- how far a check-out has come -------------------------------------------------------------------------------------
+
+
+def placed(shop: Shop) -> None:
+    shop.expand()
+
+
+def reserved(shop: Shop) -> None:
+    shop.attempt(reserve_stock)
+
+
+def known_to_the_gateway(shop: Shop) -> None:
+    """The intent is written down, and nobody knows that it was never confirmed."""
+    shop.attempt(reserve_stock)
+    use(DiesBeforeHolding.from_settings())
+    shop.attempt(charge_payment)
+    use(StripeGateway.from_settings())
+
+
+def charged_without_an_answer(shop: Shop) -> None:
+    shop.attempt(reserve_stock)
+    shop.sandbox.set(no_answer_after_charging=1)
+    shop.attempt(charge_payment)
+
+
+def paid(shop: Shop) -> None:
+    shop.attempt(reserve_stock)
+    shop.attempt(charge_payment)
+
+
+def confirmed(shop: Shop) -> None:
+    shop.work()
+
+
+Step = Callable[[Shop], None]
+CHARGED: list[Step] = [charged_without_an_answer, paid, confirmed]
+STEPS: list[Step] = [placed, reserved, known_to_the_gateway, *CHARGED]
+
+
+@pytest.mark.parametrize("come_so_far", STEPS)
+def test_a_cancellation_at_any_step_leaves_no_money_and_no_stock(shop: Shop, come_so_far: Step) -> None:
+    # Given an order whose check-out has come so far
+    shop.stock(walnut_desk=1)
+    order = shop.place(walnut_desk=1)
+    come_so_far(shop)
+
+    # When its customer cancels
+    shop.request_cancellation(order)
+    shop.work()
+
+    # Then it is cancelled, once; what was charged went back, and the desk is free
+    assert shop.status(order) == CANCELLED
+    assert shop.facts(order).count("OrderCancelled") == 1
+    assert shop.charges() == ([(DESK, DESK)] if come_so_far in CHARGED else [])
+    assert shop.facts(order).count("PaymentRefunded") == len(shop.charges())
+    assert shop.product() == (1, 0, 0)
+    assert set(shop.jobs().values()) <= {"succeeded", "cancelled", "scheduled"}
+    # And the day's sales only subtract what they had counted
+    assert shop.sales() == ((1, DESK, 1, DESK) if come_so_far is confirmed else (0, 0, 0, 0))
+    assert shop.check_books() == []
+
+
+@pytest.mark.parametrize("come_so_far", [reserved, known_to_the_gateway, charged_without_an_answer])
+def test_an_unpaid_order_expires_and_its_desk_is_free(shop: Shop, come_so_far: Step) -> None:
+    # Given an order that was not paid in time, as far as we know
+    shop.stock(walnut_desk=1)
+    order = shop.place(walnut_desk=1)
+    come_so_far(shop)
+
+    # When its time is up
+    shop.connection.execute("update jobs set available_at = clock_timestamp() where name = 'expire_order'")
+    shop.attempt(expire_order)
+    shop.attempt(expire_unpaid_order)
+    shop.work()
+
+    # Then it is expired; what turned out to be charged went back
+    assert shop.status(order) == ("expired", "not_paid_in_time")
+    assert shop.charges() == ([(DESK, DESK)] if come_so_far is charged_without_an_answer else [])
+    assert shop.product() == (1, 0, 0)
+    assert shop.check_books() == []
+
+
+def test_a_paid_order_does_not_expire(shop: Shop) -> None:
+    # Given an order that is paid, its confirmation late
+    shop.stock(walnut_desk=1)
+    order = shop.place(walnut_desk=1)
+    paid(shop)
+
+    # When its time is up before it is confirmed
+    shop.again(expire_unpaid_order, order)
+
+    # Then its check-out goes on
+    assert shop.status(order) == ("reserved", None)
+    shop.work()
+    assert shop.status(order) == ("confirmed", None)
+    assert shop.charges() == [(DESK, 0)]
+
+
+@pytest.mark.parametrize("kind", [cancel_order, expire_unpaid_order, release_stock])
+def test_what_has_ended_is_not_ended_again(shop: Shop, kind: JobType) -> None:
+    # Given a rejected order and a shipped one
+    shop.stock(walnut_desk=2)
+    rejected = shop.place(walnut_desk=1, card="pm_card_visa_chargeDeclined")
+    shipped = shop.place(walnut_desk=1)
+    shop.work()
+    shop.ship(shipped)
+    shop.work()
+    before = (shop.facts(rejected), shop.facts(shipped), shop.product(), shop.charges())
+
+    # When a late job wants to end them
+    shop.again(kind, rejected)
+    shop.again(kind, shipped)
+
+    # Then it is too late, quietly
+    assert (shop.facts(rejected), shop.facts(shipped), shop.product(), shop.charges()) == before
+    assert shop.check_books() == []
+
+
+def test_while_the_outcome_is_unknown_nothing_is_released(shop: Shop) -> None:
+    # Given a charge without an answer, and a gateway that is gone
+    shop.stock(walnut_desk=1)
+    order = shop.place(walnut_desk=1)
+    charged_without_an_answer(shop)
+    shop.sandbox.kill()
+
+    # When the customer cancels and the reservation's time is up
+    shop.request_cancellation(order)
+    shop.attempt(cancel_order)
+    shop.again_whatever_happens(expire_unpaid_order, order)
+
+    # Then nothing is guessed: the desk stays reserved, the order open, and the books say so to the operators
+    assert shop.status(order) == ("reserved", None)
+    assert shop.product() == (1, 1, 0)
+    assert shop.jobs()["cancel_order"] == "scheduled"
+    faults = shop.check_books_without_gateway()
+    assert any("outcome unknown" in fault for fault in faults)
+
+    # When the gateway is back
+    shop.sandbox.start()
+    shop.work()
+
+    # Then the money goes back, and only then the desk is free
+    assert shop.status(order) == CANCELLED
+    assert shop.charges() == [(DESK, DESK)]
+    assert shop.product() == (1, 0, 0)
+    assert shop.check_books() == []
+
+
+@pytest.mark.parametrize("come_so_far", [known_to_the_gateway, charged_without_an_answer])
+def test_a_charge_that_fails_for_good_is_undone(shop: Shop, come_so_far: Step) -> None:
+    # Given a charge that got no answer, and its last try is the next one
+    shop.stock(walnut_desk=1)
+    order = shop.place(walnut_desk=1)
+    come_so_far(shop)
+    shop.connection.execute("update jobs set retry_until = clock_timestamp() where name = 'charge_payment'")
+    shop.sandbox.kill()
+    shop.attempt(charge_payment)
+    assert shop.jobs()["charge_payment"] == "failed"
+
+    # When the gateway is back and the chain's undo runs
+    shop.sandbox.start()
+    shop.work()
+
+    # Then the order is rejected, no money is kept and the desk is free
+    assert shop.status(order) == ("rejected", "payment_unavailable")
+    assert shop.charges() == ([(DESK, DESK)] if come_so_far is charged_without_an_answer else [])
+    assert shop.product() == (1, 0, 0)
+    assert shop.check_books() == []
+
+
+def test_a_confirmation_that_fails_for_good_gives_the_money_back(shop: Shop) -> None:
+    # Given a paid order whose confirmation has one try left, and a version of the database it cannot work with
+    shop.stock(walnut_desk=1)
+    order = shop.place(walnut_desk=1)
+    paid(shop)
+    shop.connection.execute("update jobs set failures = tries - 1 where name = 'confirm_order'")
+    shop.connection.execute("alter table orders add constraint broken check (status <> 'confirmed')")
+
+    # When it fails
+    shop.attempt(confirm_order)
+    shop.work()
+
+    # Then both steps before it are undone
+    assert shop.jobs()["confirm_order"] == "failed"
+    assert shop.status(order) == ("rejected", "payment_unavailable")
+    assert shop.charges() == [(DESK, DESK)]
+    assert (shop.jobs()["refund_payment"], shop.jobs()["release_stock"]) == ("succeeded", "succeeded")
+    assert shop.product() == (1, 0, 0)
+    assert shop.check_books() == []
+
+
+@pytest.mark.parametrize("trap", ["none", "keys forgotten", "key used up"])
+def test_a_refund_without_an_answer_is_given_once(shop: Shop, trap: str) -> None:
+    # Given a confirmed order that is cancelled, and a worker that dies with the gateway's answer to the refund
+    shop.stock(walnut_desk=1)
+    order = shop.place(walnut_desk=1)
+    shop.work()
+    shop.request_cancellation(order)
+    use(DiesAfterRefunding.from_settings())
+    shop.attempt(cancel_order)
+    assert (shop.status(order), shop.product()) == (("confirmed", None), (1, 1, 0))
+    assert shop.payment(order).status == "refunding"
+
+    # When the key is as it was, forgotten, or repeats an error for ever
+    if trap != "none":
+        shop.sandbox.forget_keys()
+    if trap == "key used up":
+        refund = shop.connection.execute("select id from refunds").fetchone()
+        assert refund is not None
+        client = shop.sandbox.gateway().v1.payment_intents
+        client.create({"amount": 1, "currency": "egp"}, {"idempotency_key": f"refund:{refund.id}"})
+    use(StripeGateway.from_settings())
+    shop.work()
+
+    # Then there is one refund, and one fact that says so
+    assert shop.status(order) == CANCELLED
+    assert shop.charges() == [(DESK, DESK)]
+    assert [i["refunds"] for i in shop.intents() if i["amount_received"]] == [1]
+    assert shop.facts(order).count("PaymentRefunded") == 1
+    assert shop.sales() == (1, DESK, 1, DESK)
+    assert shop.check_books() == []
+
+
+# --- everything at once -----------------------------------------------------------------------------------------------
+
+
+def run_all_of_it(shop: Shop, dice: random.Random) -> None:
+    """Be a worker: claim whatever is due, a little late, and run it."""
+    database = connect()
+    quiet = 0
+    while quiet < 5:
+        claimed = shop.claim(connection=database)
+        for attempt in claimed:
+            time.sleep(dice.random() * 0.004)
+            run(attempt)
+        quiet = 0 if claimed else quiet + 1
+        time.sleep(dice.random() * 0.01)
+    database.close()
+    thread_connection().close()
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_cancellation_in_the_middle_of_paying_has_exactly_one_outcome(
+    shop: Shop, dice: random.Random, number: int
+) -> None:
+    # Given ten customers who pay, some with a bad card, at a gateway that now and then loses an answer
+    shop.stock(walnut_desk=10)
+    cards = [dice.choice(["pm_card_visa", "pm_card_visa", "pm_card_visa_chargeDeclined"]) for _ in range(10)]
+    orders = [shop.place(walnut_desk=1, card=card) for card in cards]
+    shop.expand()
+    shop.sandbox.set(no_answer_after_charging=dice.randrange(3), stored_500_after_charging=dice.randrange(3))
+
+    # When each asks to cancel at some moment while three workers run, and time is up for some
+    with ThreadPoolExecutor(3) as workers:
+        running = [workers.submit(run_all_of_it, shop, random.Random(dice.random())) for _ in range(3)]
+        for order in orders:
+            time.sleep(dice.random() * 0.03)
+            if shop.status(order)[0] in ("placed", "reserved", "confirmed"):
+                shop.request_cancellation(order)
+            shop.expand()
+        for worker in running:
+            worker.result(60)
+    shop.work()
+
+    # Then every order has one end, no money is kept, every desk is free
+    ends = {shop.status(order) for order in orders}
+    assert ends <= {CANCELLED, ("rejected", "card_declined")}, (number, ends)
+    assert [kept for kept in shop.charges() if kept[0] != kept[1]] == []
+    assert shop.product() == (10, 0, 0)
+    assert shop.check_books() == []
+
+
+def test_the_same_cancellation_by_four_workers_at_once_happens_once(shop: Shop) -> None:
+    # Given a confirmed order
+    shop.stock(walnut_desk=1)
+    order = shop.place(walnut_desk=1)
+    shop.work()
+    shop.request_cancellation(order)
+
+    # When four workers cancel it at once, outside the ledger, each until it gets through
+    def until_it_works(order_id: UUID) -> None:
+        while True:
+            try:
+                shop.again(cancel_order, order_id)
+            except NoAnswer:  # another one is asking with the same key right now
+                time.sleep(0.01)
+            else:
+                return
+
+    with ThreadPoolExecutor(4) as workers:
+        list(workers.map(until_it_works, [order] * 4))
+
+    # Then it happened once
+    assert shop.status(order) == CANCELLED
+    assert [i["refunds"] for i in shop.intents()] == [1]
+    assert shop.facts(order).count("PaymentRefunded") == shop.facts(order).count("OrderCancelled") == 1
+    assert shop.product() == (1, 0, 0)
+
+
+def test_a_cancellation_before_anything_happened_leaves_the_check_out_nothing_to_do(shop: Shop) -> None:
+    # Given an order that is cancelled before its check-out has begun
+    shop.stock(walnut_desk=1)
+    order = shop.place(walnut_desk=1)
+    shop.request_cancellation(order)
+    shop.expand()
+
+    # When the reservation comes first, it leaves the order to the cancellation
+    attempts = {attempt.name: attempt for attempt in shop.claim()}
+    assert set(attempts) == {"reserve_stock", "cancel_order"}
+    run(attempts["reserve_stock"])
+    assert shop.status(order) == ("placed", None)
+    run(attempts["cancel_order"])
+    shop.work()
+
+    # Then it is cancelled, and no desk was ever reserved
+    assert shop.status(order) == CANCELLED
+    assert shop.facts(order) == ["OrderPlaced", "OrderCancellationRequested", "OrderCancelled"]
+    assert shop.intents() == []
+    assert shop.check_books() == []
