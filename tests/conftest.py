@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -18,6 +19,9 @@ from redis import Redis
 
 from shared.engines.postgres import PostgresServer
 from shared.engines.redis import RedisServer
+
+if TYPE_CHECKING:
+    from tests.ledger import Ledger
 
 TEMPLATE = "taboor_template"
 _numbers = count(1)
@@ -101,6 +105,29 @@ def redis_url(redis: RedisServer) -> str:
     with Redis.from_url(redis.url) as client:
         client.flushall()
     return redis.url
+
+
+@pytest.fixture
+def environment(database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """This process lives with the test's database and Redis."""
+    from shared.config import settings  # noqa: PLC0415 - only tests that ask for it need it to import
+    from shared.db.engine import close_thread_connection  # noqa: PLC0415 - as above
+
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    settings.cache_clear()
+    yield monkeypatch
+    close_thread_connection()
+    settings.cache_clear()
+
+
+@pytest.fixture
+def ledger(environment: pytest.MonkeyPatch, tmp_path: Path) -> Iterator["Ledger"]:
+    """The job ledger with the jobs of `tests/ledger_jobs.py`; its processes end with the test."""
+    from tests.ledger import Ledger  # noqa: PLC0415 - as above
+
+    with Ledger(environment, tmp_path) as ledger:
+        yield ledger
 
 
 @pytest.fixture

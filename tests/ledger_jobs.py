@@ -1,19 +1,29 @@
-"""Jobs that only tests have; `tests/ledger_process.py` runs them."""
+"""Jobs that only tests have; `tests/ledger_process.py` runs them, and `Ledger.work` in the test's own process."""
 
 import os
 import signal
 import time
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
 
 from shared.db.transaction import Transaction
-from shared.jobs.job import job
+from shared.events.catalogue import OrderPlaced
+from shared.events.expand import Listeners
+from shared.jobs.chain import chain
+from shared.jobs.collaborators import provide
+from shared.jobs.job import Message, job
 from shared.jobs.outcomes import EndChain, Release
 from shared.jobs.running import Running
 
 NOTE = "insert into ran (job, what) values (%s, %s)"
-SCHEMA = (
-    "create table ran (id bigserial primary key, job uuid, what text, at timestamptz default clock_timestamp())",
-    "create table locked (id int primary key)",
-)
+SCHEMA = """
+create table if not exists ran (id bigserial primary key, job uuid, what text);
+create table if not exists locked (id int primary key, touched int default 0);
+insert into locked (id) values (1) on conflict do nothing
+"""
+
+# --- what goes well ---
 
 
 @job(queue="default", tries=3, backoff=(0.1,))
@@ -22,19 +32,51 @@ def write_down(job: Running, tx: Transaction, what: str) -> None:
 
 
 @job(queue="default")
-def cross_out(job: Running, tx: Transaction, what: str) -> None:
-    tx.execute(NOTE, (job.id, f"undo {what}"))
+def do_nothing() -> None:
+    """Nothing at all, as fast as it goes."""
 
 
-@job(queue="default", tries=3, backoff=(0.05, 0.1))
-def stumble(job: Running, tx: Transaction, what: str) -> None:
-    tx.execute(NOTE, (job.id, what))
-    raise RuntimeError("ليلى tripped over the walnut-desk")
+@job(queue="default", unique=lambda what: what)
+def count_stock(job: Running, tx: Transaction, what: str) -> None:
+    tx.execute(NOTE, (job.id, f"counted {what}"))
 
 
-@job(queue="default", tries=1, failed=lambda what, error: write_down.message(f"failed {what}: {error}"))
-def break_down(what: str) -> None:
-    raise RuntimeError(f"{what} broke")
+class Carpenter:
+    """A collaborator: a job asks for it by its annotation."""
+
+    def build(self, what: str) -> str:
+        return f"built {what}"
+
+
+provide(Carpenter, Carpenter)
+
+
+@job(queue="default")
+def build(carpenter: Carpenter, what: str, job: Running, tx: Transaction, order_id: UUID) -> None:
+    tx.execute(NOTE, (job.id, f"{carpenter.build(what)} for {order_id}"))
+
+
+# --- links of chains, and what undoes them ---
+
+
+@job(queue="default")
+def saw(job: Running, tx: Transaction, what: str) -> None:
+    tx.execute(NOTE, (job.id, f"saw {what}"))
+
+
+@job(queue="default")
+def unsaw(job: Running, tx: Transaction, what: str) -> None:
+    tx.execute(NOTE, (job.id, f"undo saw {what}"))
+
+
+@job(queue="default")
+def glue(job: Running, tx: Transaction, what: str) -> None:
+    tx.execute(NOTE, (job.id, f"glue {what}"))
+
+
+@job(queue="default")
+def unglue(job: Running, tx: Transaction, what: str) -> None:
+    tx.execute(NOTE, (job.id, f"undo glue {what}"))
 
 
 @job(queue="default")
@@ -49,6 +91,41 @@ def say_too_late(job: Running, tx: Transaction, what: str) -> None:
     raise EndChain(f"too late for {what}")
 
 
+# --- what goes wrong ---
+
+
+@job(queue="default", tries=3, backoff=(0.05, 0.1), failed=lambda what, _: write_down.message(f"gave up {what}"))
+def stumble(job: Running, tx: Transaction, what: str) -> None:
+    tx.execute(NOTE, (job.id, what))
+    raise RuntimeError("ليلى tripped over the walnut-desk")
+
+
+@job(queue="default", tries=1, failed=lambda what, error: write_down.message(f"failed {what}: {error}"))
+def break_down(what: str) -> None:
+    raise RuntimeError(f"{what} broke")
+
+
+@job(queue="default", tries=1, failed=lambda what, error: write_down.message(what, f"one argument too many: {error}"))
+def break_down_twice(what: str) -> None:
+    raise RuntimeError(f"{what} broke")
+
+
+@job(queue="default", tries=5, backoff=(0,), never_retry=(LookupError,))
+def look_up(what: str) -> None:
+    raise LookupError(f"there is no {what}")
+
+
+@job(queue="default", tries=1, retry_until=timedelta(seconds=0.5), backoff=(0.1,))
+def keep_trying(what: str) -> None:
+    raise ConnectionError(f"nobody answers about {what}")
+
+
+@job(queue="default", tries=5, backoff=(0,))
+def give_up(job: Running, tx: Transaction, what: str) -> None:
+    tx.execute(NOTE, (job.id, what))
+    job.fail(f"{what} cannot be repaired")
+
+
 @job(queue="default", tries=1)
 def step_aside(job: Running, what: str) -> None:
     if job.attempt < 3:
@@ -61,6 +138,9 @@ def step_aside(job: Running, what: str) -> None:
 def dawdle(what: str) -> None:
     while what:
         time.sleep(0.01)
+
+
+# --- what takes its worker with it ---
 
 
 @job(queue="default")
@@ -80,6 +160,7 @@ def wait_inside(job: Running, what: str, seconds: float) -> None:
 
 @job(queue="default", timeout=30)
 def freeze_in_finishing(job: Running, what: str, row: int) -> None:
+    """Freeze with the row's lock held, after PostgreSQL's answer."""
     with job.finishing() as tx:
         tx.one("select 1 from locked where id = %s for update", (row,))
         if job.attempt == 1:
@@ -87,6 +168,41 @@ def freeze_in_finishing(job: Running, what: str, row: int) -> None:
         tx.execute(NOTE, (job.id, what))
 
 
+@job(queue="default", timeout=30)
+def freeze_after_sending(job: Running, what: str, row: int) -> None:
+    """Freeze with the row's lock held, before anybody asked for PostgreSQL's answer."""
+    with job.finishing() as tx:
+        tx.execute("update locked set touched = touched + 1 where id = %s", (row,))
+        tx.execute(NOTE, (job.id, what))
+        if job.attempt == 1:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+
 @job(queue="default")
-def do_nothing() -> None:
-    """Nothing at all, as fast as it goes."""
+def touch(job: Running, tx: Transaction, row: int) -> None:
+    """Want the row that another froze with."""
+    tx.execute("update locked set touched = touched + 1 where id = %s", (row,))
+    tx.execute(NOTE, (job.id, f"touched {row}"))
+
+
+# --- what follows from facts ---
+
+craft = chain((saw, unsaw), (glue, unglue), write_down, name="craft")
+
+
+def follow(event: OrderPlaced) -> Iterable[Message]:
+    """What a listener may do to the relay: the order's payment method says which."""
+    what = f"order {event.order.number}"
+    match event.order.payment_method:
+        case "pm_listener_raises":
+            raise KeyError("no such desk")
+        case "pm_row_is_refused":
+            yield write_down.message(what, priority=10**6)  # no smallint
+        case "pm_is_no_json":
+            yield write_down.message({"a set has no order"})
+        case "pm_freezes_one_relay" if os.environ.get("FREEZES"):
+            os.kill(os.getpid(), signal.SIGSTOP)
+    yield write_down.message(what)
+
+
+LISTENERS: Listeners = {OrderPlaced: [follow]}

@@ -1,4 +1,4 @@
-"""A relay or a worker unit that knows the tests' jobs: `relay`, or `unit NAME QUEUES THREADS`."""
+"""A relay or a worker unit that knows the tests' jobs: `relay`, or `unit NAME QUEUES THREADS STOP_WITHIN`."""
 
 import signal
 import sys
@@ -6,15 +6,18 @@ from typing import Any
 
 from services.worker.relay import Relay
 from services.worker.unit import Unit
-from tests import ledger_jobs
-
-assert ledger_jobs.do_nothing
+from shared.engines.process import die_with_parent
+from tests.ledger_jobs import LISTENERS
 
 
 def main(what: str, *arguments: str) -> None:
-    process: Any = Relay({}) if what == "relay" else Unit(arguments[0], arguments[1].split(","), int(arguments[2]))
+    process: Any = Relay(LISTENERS)
+    if what == "unit":
+        name, queues, threads, stop_within = arguments
+        process = Unit(name, queues.split(","), int(threads), float(stop_within))
     signal.signal(signal.SIGTERM, lambda *_: process.stop())
     process.run()
 
 
+die_with_parent(signal.SIGKILL)
 main(*sys.argv[1:])

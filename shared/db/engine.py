@@ -47,6 +47,13 @@ def thread_connection() -> Connection:
     return connection
 
 
+def close_thread_connection() -> None:
+    """Close it; the next `thread_connection()` opens one to where the settings say then."""
+    connection: Connection | None = getattr(_of_thread, "connection", None)
+    if connection is not None:
+        connection.close()
+
+
 def arguments(*, durable: bool = True) -> dict[str, Any]:
     options = LIMITS if durable else f"{LIMITS} -c synchronous_commit=off"
     return {
