@@ -1,0 +1,85 @@
+"""The shop and the sandbox as the tour reaches them: over HTTP only, so that any running system will do."""
+
+from typing import Any
+
+import httpx
+
+CUSTOMER = "omar@example.com"
+OPERATOR = "nour@example.com"
+PASSWORD = "taboor"  # noqa: S105 - the demo's, in every document
+
+
+class Disappointed(Exception):
+    """Something did not come as it should; the message is one sentence for a person."""
+
+
+class Shop:
+    """One customer's and one operator's way to a system at `api`, whose outside world is at `sandbox`."""
+
+    def __init__(self, api: str, sandbox: str) -> None:
+        self._api = httpx.Client(base_url=api, timeout=10, trust_env=False)
+        self._sandbox = httpx.Client(base_url=sandbox, timeout=10, trust_env=False)
+        self._customer: dict[str, str] = {}
+
+    def open(self) -> None:
+        """Sign in; say what to start if nobody answers."""
+        for client, path in ((self._api, "/livez"), (self._sandbox, "/livez")):
+            try:
+                _good(client.get(path))
+            except httpx.TransportError as error:
+                start = "start the system first, with `make demo` or `docker compose up`"
+                raise Disappointed(f"Nobody answers at {client.base_url}: {start}.") from error
+        self._customer = self._sign_in(CUSTOMER)
+
+    def product(self) -> Any:
+        """Return the product of which there is most."""
+        products: list[Any] = _good(self._api.get("/products"))["items"]
+        most = max(products, key=lambda product: product["available"], default=None)
+        if most is None or not most["available"]:
+            raise Disappointed("Everything is sold out: `make clean` gives the demo a new stock.")
+        return most
+
+    def place(self, product_id: str, card: str, key: str) -> tuple[Any, bool]:
+        """Return the order, and whether the answer was that of an earlier request with this key."""
+        order = {"items": [{"product_id": product_id, "quantity": 1}], "payment_method": card}
+        answer = self._api.post("/orders", json=order, headers={**self._customer, "Idempotency-Key": key})
+        return _good(answer), answer.headers.get("Idempotent-Replayed") == "true"
+
+    def timeline(self, order_id: str) -> Any:
+        return _good(self._api.get(f"/orders/{order_id}/timeline", headers=self._customer))
+
+    def cancel(self, order_id: str) -> Any:
+        return _good(self._api.post(f"/orders/{order_id}/cancellation", headers=self._customer))
+
+    def books(self) -> Any:
+        return _good(self._api.get("/books", headers=self._sign_in(OPERATOR)))
+
+    def charges(self, order_id: str) -> list[Any]:
+        """Return what the card gateway knows of this order."""
+        intents: list[Any] = _good(self._sandbox.get("/gateway/summary"))
+        return [intent for intent in intents if (intent["metadata"] or {}).get("order_id") == order_id]
+
+    def letters(self, channel: str, recipient: str) -> list[Any]:
+        """Return what has arrived there, the newest first."""
+        letters: list[Any] = _good(self._sandbox.get("/mailbox", params={"channel": channel, "to": recipient}))
+        return letters
+
+    def switched_on(self) -> list[str]:
+        """Return what somebody has broken on purpose."""
+        switches: dict[str, Any] = _good(self._sandbox.get("/switches"))
+        return [name for name, value in switches.items() if value]
+
+    def _sign_in(self, email: str) -> dict[str, str]:
+        answer = self._api.post("/sessions", json={"email": email, "password": PASSWORD})
+        return {"Authorization": f"Bearer {_good(answer)['access_token']}"}
+
+
+def _good(answer: httpx.Response) -> Any:
+    """Return what was answered; a refusal ends the tour with what it says, trouble of a server is tried again."""
+    if answer.is_server_error:
+        raise httpx.ReadError(f"{answer.status_code} from {answer.url}", request=answer.request)
+    if answer.is_success:
+        return answer.json()
+    is_problem = answer.headers.get("content-type", "").startswith("application/problem+json")
+    detail = answer.json()["detail"] if is_problem else answer.reason_phrase
+    raise Disappointed(f"{answer.request.method} {answer.url} was refused: {answer.status_code}, {detail}")
