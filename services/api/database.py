@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
-from shared.db.engine import pool
+from shared.db.engine import Connection, pool
 from shared.db.transaction import TRY_AGAIN, Cause, Transaction, transaction
 from shared.nudge import nudge
 
@@ -27,6 +27,12 @@ class Database:
 
     def close(self) -> None:
         self._pool.close()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Lend a connection to what opens its own transaction."""
+        with self._pool.connection() as connection:
+            yield connection
 
     @contextmanager
     def transaction(self, cause: Cause | None = None, *, patience: float | None = None) -> Iterator[Transaction]:

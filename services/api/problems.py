@@ -1,6 +1,7 @@
 """Everything that goes wrong is told as application/problem+json (RFC 9457), with a `code` a program can read."""
 
 import json
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -74,13 +75,15 @@ def answer(problem: Problem) -> Response:
 
 def install(app: FastAPI) -> None:
     """Teach the app to answer with problems."""
+    app.add_exception_handler(HTTPException, _of_http)
     handlers: dict[type[Exception], Any] = {
         Problem: answer,
-        HTTPException: _of_http,
         RequestValidationError: _of_validation,
         DomainError: lambda error: answer(Problem(409, error.code, f"{error}.")),
         OrderNotFound: lambda _: answer(Problem(404, "not_found", "There is no such order.")),
         psycopg.OperationalError: _of_database,
+        psycopg.errors.TransactionTimeout: _of_database,
+        psycopg.errors.IdleInTransactionSessionTimeout: _of_database,
     }
     for kind, handle in handlers.items():
         app.add_exception_handler(kind, _on_the_loop(handle))
@@ -96,10 +99,23 @@ def _on_the_loop(handle: Any) -> Any:
     return handler
 
 
-def _of_http(error: HTTPException) -> Response:
+async def _of_http(request: Request, error: Exception) -> Response:
+    """Tell what the framework refused."""
+    assert isinstance(error, HTTPException)
     phrase = HTTPStatus(error.status_code).phrase
     code = {400: "malformed", 413: "too_large"}.get(error.status_code, phrase.lower().replace(" ", "_"))
-    return answer(Problem(error.status_code, code, f"{error.detail or phrase}.", headers=error.headers))
+    headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return answer(Problem(error.status_code, code, f"{error.detail or phrase}.", headers=headers))
+
+
+def _allowed(request: Request) -> str:
+    """Return the methods of a path: Starlette names those of the first function only."""
+    schema: dict[str, Any] = request.app.openapi()["paths"]
+    methods: set[str] = set()
+    for path, operations in schema.items():
+        if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", path), request.url.path):
+            methods |= {method.upper() for method in operations}
+    return ", ".join(sorted(methods)) or "GET"  # what the schema does not show is read only
 
 
 def _of_validation(error: RequestValidationError) -> Response:
@@ -118,6 +134,6 @@ def _fault(fault: Mapping[str, Any]) -> dict[str, str]:
     return {"where": str(where), "pointer": f"#{pointer}", "detail": str(fault["msg"])[:200]}
 
 
-def _of_database(error: psycopg.OperationalError) -> Response:
+def _of_database(error: psycopg.Error) -> Response:
     log.warning("the database does not answer", error=str(error), kind=type(error).__name__)
     return answer(Problem(503, "unavailable", "The shop cannot answer right now; try again.", headers=RETRY_AFTER))

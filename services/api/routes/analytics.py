@@ -1,4 +1,4 @@
-"""What was sold, day by day."""
+"""What was sold, day by day, and whether the books balance."""
 
 from typing import Annotated
 
@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query
 
 from services.api.caller import Caller
 from services.api.openapi import problems
-from services.api.schemas.analytics import Day, Days
+from services.api.schemas.analytics import Books, Day, Days
+from shared import books
 from shared.db.sql import sales
 
 router = APIRouter(tags=["operators"])
@@ -18,3 +19,13 @@ def daily_sales(caller: Caller, limit: Annotated[int, Query(ge=1, le=366)] = 30)
     with caller.transaction(operator=True) as tx:
         rows = sales.by_day(tx, limit)
     return Days(items=[Day.model_validate(row, from_attributes=True) for row in rows])
+
+
+@router.get("/books", responses=problems(401, 403))
+def check_books(caller: Caller) -> Books:
+    """Check stock, money, notifications and jobs in one snapshot (operators); a job compares them with the gateway."""
+    with caller.transaction(operator=True):
+        pass
+    with caller.database.connection() as connection:
+        faults = books.check(connection)
+    return Books(balanced=not faults, faults=faults)

@@ -9,7 +9,6 @@ from services.api.caller import Caller, CallerOf
 from services.api.database import again
 from services.api.middleware import note
 from services.api.openapi import problems
-from services.api.problems import Problem
 from services.api.schemas.orders import Order, Orders
 from services.api.schemas.timeline import Timeline
 from services.api.views import order_of
@@ -18,7 +17,7 @@ from shared.db.sql import cancelling, order_views, timeline
 from shared.db.sql import orders as orders_sql
 from shared.db.transaction import Transaction
 from shared.domain.errors import IllegalMove
-from shared.domain.orders import ENDED, OrderStatus
+from shared.domain.orders import CANCELLABLE, OrderStatus
 from shared.events.catalogue import OrderCancellationRequested, OrderShipped
 from shared.events.record import record
 from shared.events.snapshots import OrderSnapshot
@@ -73,7 +72,7 @@ def cancel_order(order_id: UUID, caller: Caller) -> Order:
 
 
 def _request_cancellation(tx: Transaction, order: OrderSnapshot) -> None:
-    if order.status in ENDED:
+    if order.status not in CANCELLABLE:
         raise IllegalMove("order", order.status, OrderStatus.CANCELLED)
     asked_at = now()
     cancelling.request(tx, order.id, asked_at)
@@ -88,8 +87,6 @@ def ship_order(order_id: UUID, caller: Caller) -> Order:
     note(order=str(order_id))
     with caller.transaction(operator=True) as tx:
         order = orders_sql.lock(tx, order_id)
-        if order.cancel_requested_at is not None:
-            raise Problem(409, "cancellation_requested", "The customer has asked to cancel this order.")
         if shipped := orders_sql.move(tx, order, OrderStatus.SHIPPED):
             record(tx, OrderShipped(order=shipped))
         return _shown(tx, order_id, caller)

@@ -18,7 +18,7 @@ MOST = {"email": 10, "address": 100}  # wrong passwords in five minutes
 router = APIRouter(tags=["sessions"])
 
 
-@router.post("/sessions", status_code=201, responses=problems(401, 413, 422, 429))
+@router.post("/sessions", status_code=201, responses=problems(400, 401, 413, 422, 429))
 def sign_in(credentials: Credentials, request: Request, database: TheDatabase) -> SignedIn:
     """Open a session. Ten wrong passwords for an address, or a hundred from one place, and it is closed for minutes."""
     place = request.client.host if request.client else "unknown"

@@ -72,7 +72,7 @@ def _body_of(media_type: str) -> dict[str, object]:
 @router.post(
     "/stripe",
     status_code=204,
-    responses=problems(400, 413),
+    responses=problems(400, 413, 422),
     openapi_extra=_body_of("application/json"),
 )
 @again
@@ -93,7 +93,7 @@ def gateway_reports(raw: Raw, database: TheDatabase, stripe_signature: Annotated
 @router.post(
     "/twilio/status",
     status_code=204,
-    responses=problems(400, 413),
+    responses=problems(400, 413, 422),
     openapi_extra=_body_of("application/x-www-form-urlencoded"),
 )
 @again
@@ -126,7 +126,7 @@ def _check_gateways_signature(body: str, signature: str) -> None:
 
 
 def _check_carriers_signature(request: Request, form: ImmutableMultiDict[str, str], signature: str) -> None:
-    from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]  # noqa: PLC0415 - as above; twilio has no types
+    from twilio.request_validator import RequestValidator  # noqa: PLC0415 - as above
 
     query = f"?{request.url.query}" if request.url.query else ""
     url = f"{settings().public_url.rstrip('/')}{request.url.path}{query}"  # as the carrier was told it

@@ -1,4 +1,4 @@
-"""What was sold, day by day, as the API tells it."""
+"""What operators ask: what was sold, and whether the books balance."""
 
 from datetime import date
 
@@ -16,3 +16,8 @@ class Day(BaseModel):
 
 class Days(BaseModel):
     items: list[Day]
+
+
+class Books(BaseModel):
+    balanced: bool
+    faults: list[str] = Field(description="what is wrong, a sentence each")

@@ -12,6 +12,8 @@ from shared.db.sql import idempotency, sessions
 from shared.db.transaction import Transaction
 from shared.events.snapshots import OrderSnapshot
 
+#: How long to wait for another request with the same key; less than a transaction may last.
+PATIENCE = "set local lock_timeout = '3s'"
 PRODUCTS = "select id, slug, name_en, name_ar, price, currency from products where id = any(%s)"
 
 ORDER = """
@@ -36,10 +38,12 @@ class Answers:
 
 def ask(tx: Transaction, session_id: UUID, key: tuple[UUID, str, str], products: list[UUID]) -> Answers:
     """Make the first trip. key: (user_id, key, request_hash)."""
-    run = tx.connection.execute  # all three are sent before the first answer is awaited
+    run = tx.connection.execute  # all are sent before the first answer is awaited
+    run(PATIENCE)
     who = run(sessions.WHO, (session_id,))
     won = run(idempotency.WIN_AND_NUMBER, key)
     found = run(PRODUCTS, (products,))
+    tx.pipeline.sync()
     return Answers(who.fetchone(), won.fetchone(), {row.id: row for row in found.fetchall()})
 
 

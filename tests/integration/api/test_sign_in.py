@@ -1,0 +1,156 @@
+"""Signing in: sessions that end, tokens that expire, guesses that are counted."""
+
+import time
+
+import jwt
+import pytest
+
+from services.api import tokens
+from shared.config import settings
+from shared.db.seed import PASSWORD
+from shared.ids import new_id
+from tests.api import ApiProcess, Customer, problem
+
+LAYLA = {"email": "layla@example.com", "password": PASSWORD}
+
+
+@pytest.fixture(autouse=True)
+def _nobody_tried_before(api: ApiProcess) -> None:
+    api.sql("delete from rate_limits")
+
+
+def test_the_right_password_gives_a_token_that_says_who_one_is(api: ApiProcess) -> None:
+    # Given / When
+    answer = api.http.post("/sessions", json=LAYLA | {"email": "LAYLA@example.com"})
+    # Then
+    assert answer.status_code == 201
+    signed_in = answer.json()
+    assert (signed_in["token_type"], signed_in["expires_in"], signed_in["user"]["name"]) == ("Bearer", 900, "ليلى")
+    me = api.client(signed_in["access_token"]).get("/me").json()
+    assert me == signed_in["user"]
+    assert me["role"] == "customer"
+
+
+@pytest.mark.parametrize("guess", [LAYLA | {"password": "walnut"}, LAYLA | {"email": "nobody@example.com"}])
+def test_a_wrong_password_and_an_unknown_user_get_the_same_answer(api: ApiProcess, guess: dict[str, str]) -> None:
+    answer = api.http.post("/sessions", json=guess)
+    told = problem(answer, 401, "wrong_credentials")
+    assert told["detail"] == "No user has this address and this password."
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_a_renewed_token_is_good_and_a_session_that_was_signed_out_is_not(api: ApiProcess, layla: Customer) -> None:
+    # Given
+    renewed = layla.post("/sessions/current/renewal").json()["access_token"]
+    other = api.client(renewed)
+    assert other.get("/me").status_code == 200
+    # When
+    assert layla.http.delete("/sessions/current").status_code == 204
+    # Then
+    for http in (layla.http, other):
+        problem(http.get("/me"), 401, "session_ended")
+        problem(http.post("/sessions/current/renewal"), 401, "session_ended")
+
+
+def test_a_renewal_makes_the_session_live_longer_but_not_for_ever(api: ApiProcess, layla: Customer) -> None:
+    # Given
+    api.sql("update sessions set created_at = now() - interval '29 days 23 hours' where id = %s", layla.session_id)
+    # When
+    layla.post("/sessions/current/renewal")
+    # Then
+    (row,) = api.sql("select expires_at - created_at as life from sessions where id = %s", layla.session_id)
+    assert row.life.days == 30
+
+
+@pytest.mark.parametrize(
+    "secret", [settings().secret_key.get_secret_value(), "another secret, as long as ours is long"]
+)
+@pytest.mark.parametrize("age", [tokens.SECONDS + 60, 0])
+def test_only_our_own_fresh_tokens_open(api: ApiProcess, layla: Customer, secret: str, age: int) -> None:
+    # Given
+    ours = secret == settings().secret_key.get_secret_value()
+    issued = int(time.time()) - age
+    claims = {"iss": "taboor", "sub": str(layla.id), "sid": str(layla.session_id), "exp": issued + tokens.SECONDS}
+    # When
+    answer = api.client(jwt.encode(claims, secret, "HS256")).get("/me")
+    # Then
+    if ours and not age:
+        assert answer.status_code == 200
+    else:
+        problem(answer, 401, "token_expired" if ours else "invalid_token")
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Basic bGF5bGE6dGFib29y", "Bearer a.b.c", "Bearer ÿ.ÿ.ÿ"])
+def test_no_token_or_nonsense_is_401_and_says_how_to_sign_in(api: ApiProcess, header: str) -> None:
+    answer = api.http.get("/me", headers={b"Authorization": header.encode("latin-1")})
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith('Bearer realm="taboor"')
+
+
+def test_a_token_without_a_signature_is_nothing(api: ApiProcess, layla: Customer) -> None:
+    claims = {"iss": "taboor", "sub": str(layla.id), "sid": str(layla.session_id), "exp": time.time() + 900}
+    unsigned = jwt.encode(claims, None, "none")
+    problem(api.client(unsigned).get("/me"), 401, "invalid_token")
+
+
+def test_wrong_guesses_are_counted_and_right_ones_are_not(api: ApiProcess) -> None:
+    # When
+    for password in ("walnut", PASSWORD, "desk", PASSWORD):
+        api.http.post("/sessions", json=LAYLA | {"password": password})
+    # Then
+    rows = api.sql("select split_part(key, ':', 1) as kind, sum(hits)::int as hits from rate_limits group by 1")
+    assert {row.kind: row.hits for row in rows} == {"email": 2, "address": 2}
+
+
+def test_after_ten_wrong_guesses_for_one_address_even_the_right_one_waits(api: ApiProcess) -> None:
+    # Given
+    _tried(api, "email:layla@example.com", 9)
+    problem(api.http.post("/sessions", json=LAYLA | {"password": "walnut"}), 401, "wrong_credentials")
+    # When
+    answer = api.http.post("/sessions", json=LAYLA | {"email": "Layla@Example.com"})
+    # Then
+    problem(answer, 429, "too_many_attempts")
+    assert 0 < int(answer.headers["retry-after"]) <= 300
+    assert api.http.post("/sessions", json=LAYLA | {"email": "omar@example.com"}).status_code == 201
+
+
+def test_a_hundred_guesses_from_one_place_are_enough_whoever_they_are_for(api: ApiProcess) -> None:
+    # Given
+    _tried(api, "address:127.0.0.1", 100)
+    # When / Then
+    problem(api.http.post("/sessions", json=LAYLA), 429, "too_many_attempts")
+
+
+def test_an_account_without_a_password_cannot_be_signed_in_to(api: ApiProcess) -> None:
+    # Given
+    email = f"{new_id().hex}@example.com"
+    api.sql("insert into users (id, email, name, password_hash) values (%s, %s, 'Omar', '')", new_id(), email)
+    # When / Then
+    problem(api.http.post("/sessions", json={"email": email, "password": PASSWORD}), 401, "wrong_credentials")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"email": "layla\u0000@example.com", "password": "taboor"},
+        {"email": "layla@example.com"},
+        {"email": 7, "password": "taboor"},
+        {"email": "layla@example.com", "password": "x" * 257},
+        {"email": "layla@example.com", "password": "taboor", "role": "operator"},
+    ],
+)
+def test_bad_credentials_are_refused_without_repeating_them(api: ApiProcess, body: dict[str, object]) -> None:
+    answer = api.http.post("/sessions", json=body)
+    problem(answer, 422, "invalid")
+    assert "taboor" not in answer.text
+    assert "xxx" not in answer.text
+
+
+def _tried(api: ApiProcess, key: str, hits: int) -> None:
+    """As if it had been tried so often in this window, and in the next: it may begin right now."""
+    for later in (0, 300):
+        api.sql(
+            "insert into rate_limits (key, window_start, hits) values"
+            " (%s, date_bin('5 minutes', now() + make_interval(secs => %s), timestamptz 'epoch'), %s)",
+            *(key, later, hits),
+        )
