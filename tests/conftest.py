@@ -50,7 +50,7 @@ def engines_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="taboor-tests-"))
     folder.chmod(0o755)
     yield folder
-    if (elsewhere := folder / "postgres" / "elsewhere").exists():
+    for elsewhere in folder.glob("*/elsewhere"):  # where root keeps PostgreSQL's data if TMPDIR is private
         shutil.rmtree(elsewhere.resolve())
     shutil.rmtree(folder)
 
