@@ -25,8 +25,8 @@ class Settings(BaseSettings):
     taboor_env: Literal["demo", "production"] = "demo"
     secret_key: SecretStr = SecretStr(LAPTOP_SECRET)
     public_url: str = "http://localhost:8000"
-    database_url: str = "postgresql://taboor:taboor@127.0.0.1:5432/taboor"
-    redis_url: str = "redis://127.0.0.1:6379/0"
+    database_url: str = "postgresql://taboor:taboor@127.0.0.1:55432/taboor"
+    redis_url: str = "redis://127.0.0.1:56379/0"
 
     bind_host: str = "127.0.0.1"  # containers bind 0.0.0.0 and publish on loopback only
     api_port: int = 8000
