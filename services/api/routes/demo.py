@@ -8,7 +8,7 @@ import xmlrpc.client
 from typing import Annotated, Any
 
 import redis
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, BackgroundTasks, Path
 
 from services.api.caller import Caller
 from services.api.problems import Problem
@@ -20,15 +20,16 @@ router = APIRouter(prefix="/demo", include_in_schema=False)
 
 
 @router.post("/crash/{process}")
-def crash(process: Annotated[str, Path(pattern=r"^[a-z0-9-]{1,64}$")], caller: Caller) -> dict[str, Any]:
+def crash(
+    process: Annotated[str, Path(pattern=r"^[a-z0-9-]{1,64}$")], caller: Caller, afterwards: BackgroundTasks
+) -> dict[str, Any]:
     """Send SIGKILL to a program of supervisord.conf, by its name or its family's: `relay-1`, `worker-fast`."""
     with caller.transaction():
         pass  # signed in: another site's script cannot be, and a browser would let it post here
     running = [one for one in _programs() if process in (one["name"], one["group"]) and one["pid"]]
     if not running:
         raise Problem(404, "not_found", f"No process {process} runs under a supervisor here.")
-    with contextlib.suppress(ProcessLookupError):  # it died by itself: as good
-        os.kill(running[0]["pid"], signal.SIGKILL)
+    afterwards.add_task(_kill, running[0]["pid"])  # it may be this very process: let it answer first
     return {"killed": running[0]["name"], "pid": running[0]["pid"]}
 
 
@@ -43,6 +44,11 @@ def wipe_redis(caller: Caller) -> dict[str, str]:
     except redis.RedisError as error:
         raise Problem(503, "unavailable", "Redis does not answer.") from error
     return {"wiped": "redis"}
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it died by itself: as good
+        os.kill(pid, signal.SIGKILL)
 
 
 def _programs() -> list[dict[str, Any]]:

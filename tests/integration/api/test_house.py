@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from services.api.app import create_app
@@ -12,7 +13,7 @@ from services.api.openapi import text
 from shared.config import ROOT
 from shared.db.seed import seed
 from shared.engines.redis import RedisServer
-from tests.api import ApiProcess, problem
+from tests.api import ApiProcess, Customer, problem
 
 PRODUCTION = {
     "TABOOR_ENV": "production",
@@ -104,6 +105,35 @@ def test_without_a_database_it_lives_and_says_try_again(redis: RedisServer, tmp_
         for answer in (api.http.get("/readyz"), api.http.get("/products")):
             problem(answer, 503, "unavailable")
             assert answer.headers["retry-after"] == "1"
+
+
+def test_a_mistake_of_ours_is_a_500_that_tells_nothing_but_is_written_down(api: ApiProcess) -> None:
+    # Given
+    api.sql("alter table products rename to goods")
+    try:
+        # When
+        answer = api.http.get("/products", headers={"X-Request-Id": "our-mistake"})
+    finally:
+        api.sql("alter table goods rename to products")
+    # Then
+    problem(answer, 500, "internal")
+    assert "products" not in answer.text
+    written = [
+        line for line in map(json.loads, api.log.read_text().splitlines()) if line.get("request") == "our-mistake"
+    ]
+    assert [line["event"] for line in written] == ["a request failed", "request"]
+    assert "UndefinedTable" in written[0]["exception"]
+
+
+def test_what_is_locked_for_long_is_try_again(api: ApiProcess, layla: Customer, products: dict[str, str]) -> None:
+    # Given
+    order = layla.place([{"product_id": products["walnut-desk"], "quantity": 1}]).json()
+    with psycopg.connect(api.database_url) as other:
+        other.execute("select 1 from orders where id = %s for update", (order["id"],))
+        # When / Then
+        problem(layla.post(order["links"]["cancellation"]), 503, "unavailable")
+        other.rollback()
+    assert layla.post(order["links"]["cancellation"]).status_code == 202
 
 
 def test_production_has_no_switches_and_no_sandbox_and_nobody_of_the_demo_signs_in(production: ApiProcess) -> None:
