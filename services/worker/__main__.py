@@ -1,4 +1,4 @@
-"""`python -m services.worker run | relay`: everything that happens after the response."""
+"""`python -m services.worker run | relay | health`: everything that happens after the response."""
 
 import signal
 from typing import Annotated, Protocol
@@ -33,6 +33,15 @@ def relay() -> None:
     from services.worker.relay import Relay  # noqa: PLC0415 - as above
 
     _run(Relay(LISTENERS), "relay")
+
+
+@app.command()
+def health() -> None:
+    """Say by the exit code whether the relay or the unit on this machine is at work; for a container's health check."""
+    from services.worker.health import at_work  # noqa: PLC0415 - `--help` needs no database
+
+    if not at_work():
+        raise SystemExit("nothing on this machine has spoken to PostgreSQL within a lease")
 
 
 def _run(process: Stoppable, name: str) -> None:

@@ -1,0 +1,18 @@
+# One image for every Python service; compose.yaml says which command each of them runs.
+FROM python:3.13-slim
+
+# In a container loopback is the container's own: what is published, and where, is compose.yaml's business.
+ENV PYTHONUNBUFFERED=1 BIND_HOST=0.0.0.0
+WORKDIR /taboor
+RUN useradd --system --no-create-home taboor && install --directory --owner=taboor var
+
+# A layer of its own: it is made again only when the list changes. Wheels alone, so that no compiler is needed.
+COPY requirements/app.txt requirements/app.txt
+RUN pip install --no-cache-dir --root-user-action=ignore --no-deps --require-hashes --only-binary=:all: \
+    -r requirements/app.txt
+
+# Owned by who runs it: a clone made under a strict umask must be readable here.
+COPY --chown=taboor shared shared
+COPY --chown=taboor services services
+USER taboor
+RUN python -m compileall -q shared services
