@@ -14,9 +14,15 @@ import pytest
 from redis import Redis
 
 from services.worker.relay import Relay
+from shared.clock import now
 from shared.config import ROOT, settings
 from shared.db.engine import connect
 from shared.db.transaction import transaction
+from shared.domain.orders import OrderStatus
+from shared.events.catalogue import OrderPlaced
+from shared.events.record import record
+from shared.events.snapshots import OrderLine, OrderSnapshot
+from shared.ids import new_id
 from shared.jobs import lists, reaper
 from shared.jobs.claim import claim, unclaimed
 from shared.jobs.job import JobType
@@ -26,6 +32,31 @@ from tests.ledger_jobs import LISTENERS, SCHEMA
 from tests.waiting import wait_until
 
 OPEN = "state in ('scheduled', 'queued', 'running', 'blocked')"
+
+
+DESK = OrderLine(
+    product_id=new_id(),
+    slug="walnut-desk",
+    name_en="Walnut desk",
+    name_ar="مكتب خشب جوز",
+    quantity=2,
+    unit_price=250_000,
+)
+
+
+def order(number: int, version: int = 1, method: str = "pm_card_visa", order_id: UUID | None = None) -> OrderSnapshot:
+    return OrderSnapshot(
+        id=order_id or new_id(),
+        number=number,
+        user_id=new_id(),
+        status=OrderStatus.PLACED,
+        total=500_000,
+        currency="EGP",
+        payment_method=method,
+        version=version,
+        placed_at=now(),
+        items=(DESK,),
+    )
 
 
 class Process:
@@ -56,6 +87,10 @@ class Process:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+
+    def terminate(self) -> None:
+        """SIGTERM, without waiting."""
+        psutil.Process(self.pid).terminate()
 
     def stop(self, timeout: float = 15) -> int:
         """SIGTERM; return its exit code."""
@@ -124,6 +159,11 @@ class Ledger:
         assert job_id is not None
         return job_id
 
+    def place(self, number: int, method: str = "pm_card_visa") -> UUID:
+        """Record the fact that an order was placed; see `ledger_jobs.follow` for what follows."""
+        with self.transaction() as tx:
+            return record(tx, OrderPlaced(order=order(number, method=method)))
+
     # --- processes ---
 
     def relay(self) -> Process:
@@ -150,6 +190,14 @@ class Ledger:
         suspects, _ = unclaimed(self.connection, [i for i in ids if i not in {job.id for job in claimed}])
         return claimed + [one for i in suspects for one in claim(self.connection, "hand@bench", [i], alone=True)]
 
+    def tidy(self) -> None:
+        """Let a relay do what it does every ten seconds."""
+        self._relay.tidy()
+
+    def run(self, claimed: Claimed) -> None:
+        """Make the attempt, whatever became of it meanwhile."""
+        run(claimed)
+
     def sweep(self) -> int:
         """Look for lost messages, as the relay does every half second."""
         return reaper.sweep(self.connection, self.redis)
@@ -161,6 +209,7 @@ class Ledger:
     def work(self, *queues: str, timeout: float = 10) -> None:
         """Run what is due, one job after another, until nothing waits but what is due later than in 5 s."""
         deadline = time.monotonic() + timeout
+        self.hand_over()
         while self._soon():
             assert time.monotonic() < deadline, self.rows("select * from jobs where " + OPEN)
             self.hand_over()
@@ -192,6 +241,10 @@ class Ledger:
     def effects(self) -> list[str]:
         """Return what jobs wrote down, in order."""
         return [row.what for row in self.rows("select what from ran order by id")]
+
+    def all_expanded(self) -> bool:
+        """Say whether each fact has its position, or is parked."""
+        return not self.rows("select from events where position is null and parked_at is null limit 1")
 
     def count_open(self) -> int:
         return int(self.rows(f"select count(*) as n from jobs where {OPEN}")[0].n)

@@ -148,6 +148,11 @@ def kill_the_worker() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def freeze() -> None:
+    """Freeze right here; `os.kill` would let this thread run on for a moment."""
+    signal.raise_signal(signal.SIGSTOP)
+
+
 @job(queue="default", timeout=30)
 def wait_inside(job: Running, what: str, seconds: float) -> None:
     """Sleep between the two transactions of a job with an outside effect."""
@@ -164,7 +169,7 @@ def freeze_in_finishing(job: Running, what: str, row: int) -> None:
     with job.finishing() as tx:
         tx.one("select 1 from locked where id = %s for update", (row,))
         if job.attempt == 1:
-            os.kill(os.getpid(), signal.SIGSTOP)
+            freeze()
         tx.execute(NOTE, (job.id, what))
 
 
@@ -175,7 +180,7 @@ def freeze_after_sending(job: Running, what: str, row: int) -> None:
         tx.execute("update locked set touched = touched + 1 where id = %s", (row,))
         tx.execute(NOTE, (job.id, what))
         if job.attempt == 1:
-            os.kill(os.getpid(), signal.SIGSTOP)
+            freeze()
 
 
 @job(queue="default")
@@ -201,7 +206,7 @@ def follow(event: OrderPlaced) -> Iterable[Message]:
         case "pm_is_no_json":
             yield write_down.message({"a set has no order"})
         case "pm_freezes_one_relay" if os.environ.get("FREEZES"):
-            os.kill(os.getpid(), signal.SIGSTOP)
+            freeze()
     yield write_down.message(what)
 
 

@@ -4,7 +4,6 @@ import pytest
 
 from shared.jobs import failure
 from shared.jobs.chain import Link, chain
-from shared.jobs.runner import run
 from tests.ledger import Ledger
 from tests.ledger_jobs import (
     break_down,
@@ -39,7 +38,7 @@ def test_a_chain_runs_in_order_each_link_freed_by_the_one_before(ledger: Ledger)
     # When its first link has run
     ledger.hand_over()
     [first] = ledger.claim()
-    run(first)
+    ledger.run(first)
     # Then the second is due, the third still waits
     assert states(ledger) == ["succeeded", "scheduled", "blocked"]
     # And in the end all ran, in order
