@@ -188,6 +188,33 @@ def test_while_the_outcome_is_unknown_nothing_is_released(shop: Shop) -> None:
     assert shop.check_books() == []
 
 
+def test_a_cancellation_waits_for_a_bank_that_is_still_thinking(shop: Shop) -> None:
+    # Given a charge that the bank has neither made nor refused
+    shop.stock(walnut_desk=1)
+    order = shop.place(walnut_desk=1)
+    shop.attempt(reserve_stock)
+    shop.sandbox.set(processing_ms=3_000)
+    shop.attempt(charge_payment)
+    assert [intent["status"] for intent in shop.intents()] == ["processing"]
+
+    # When the customer cancels
+    shop.request_cancellation(order)
+    shop.attempt(cancel_order)
+
+    # Then nothing is released yet
+    assert shop.status(order) == ("reserved", None)
+    assert shop.product() == (1, 1, 0)
+
+    # When the bank has charged after all
+    shop.work()
+
+    # Then the money went back, and the desk is free
+    assert shop.status(order) == CANCELLED
+    assert shop.charges() == [(DESK, DESK)]
+    assert shop.product() == (1, 0, 0)
+    assert shop.check_books() == []
+
+
 @pytest.mark.parametrize("come_so_far", [known_to_the_gateway, charged_without_an_answer])
 def test_a_charge_that_fails_for_good_is_undone(shop: Shop, come_so_far: Step) -> None:
     # Given a charge that got no answer, and its last try is the next one

@@ -206,6 +206,30 @@ def test_an_attempt_frozen_before_the_charge_that_wakes_after_the_cancellation_c
     assert shop.check_books() == []
 
 
+def test_an_attempt_that_wakes_between_the_wish_to_cancel_and_its_doing_charges_nothing(shop: Shop) -> None:
+    # Given an attempt that froze before it wrote the intent down
+    shop.stock(walnut_desk=1)
+    order = shop.place(walnut_desk=1)
+    shop.attempt(reserve_stock)
+    frozen = Slow(shop, "hold")
+    use(frozen)
+    with ThreadPoolExecutor(1) as thread:
+        sleeper = thread.submit(run_and_let_go, shop.one(charge_payment))
+        assert frozen.reached.wait(10)
+
+        # When the customer asks to cancel, and the sleeper wakes before the job that does it
+        shop.request_cancellation(order)
+        frozen.woken.set()
+        sleeper.result(20)
+
+    # Then the card was not charged, not even for a moment
+    shop.work()
+    assert shop.status(order) == ("cancelled", "cancelled_by_customer")
+    assert shop.charges() == []
+    assert shop.product() == (1, 0, 0)
+    assert shop.check_books() == []
+
+
 @pytest.mark.parametrize("where", ["hold", "confirm", "settle"])
 def test_an_attempt_that_lost_its_lease_writes_nothing_and_the_next_one_ends_it(shop: Shop, where: str) -> None:
     # Given an attempt that froze for longer than its lease
