@@ -16,7 +16,7 @@ from redis.retry import Retry
 from shared.config import settings
 from shared.db.engine import connect
 from shared.jobs import reaper, sql
-from shared.jobs.broker import LedgerBroker
+from shared.jobs.broker import LedgerBroker, WorkQueue
 from shared.jobs.consumer import WAIT, LedgerConsumer
 from shared.jobs.heartbeat import Heartbeat
 
@@ -49,12 +49,14 @@ class Unit:
         heartbeat = Heartbeat(self.id)
         consumer = LedgerConsumer(self._redis(), self.id, self.queues, self.threads, heartbeat)
         worker = dramatiq.Worker(LedgerBroker(consumer), worker_threads=self.threads, worker_timeout=100)
+        worker.work_queue = WorkQueue()  # type: ignore[assignment]  # it has what Dramatiq asks of it
         heartbeat.start()
         worker.broker.emit_after("process_boot")  # starts the time limits
         worker.start()
         log.info("unit started", unit=self.name, queues=list(self.queues), threads=self.threads)
         self._stopped.wait()
         consumer.stop()
+        log.info("unit stops", unit=self.name)
         worker.stop(timeout=int(self.stop_within * 1000))
         self._leave(heartbeat)
 

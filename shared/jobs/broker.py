@@ -1,5 +1,6 @@
 """The Dramatiq broker of the ledger: Redis lists that hold only ids, and may lose, repeat or forget them."""
 
+from queue import SimpleQueue
 from typing import Any
 
 import dramatiq
@@ -8,6 +9,13 @@ from dramatiq.middleware import TimeLimit
 from shared.jobs.consumer import UNIT, UNKNOWN, LedgerConsumer
 from shared.jobs.job import REGISTRY
 from shared.jobs.runner import run
+
+
+class WorkQueue(SimpleQueue[Any]):
+    """What Dramatiq's threads take their work from, in order; its own queue costs a third of a small job."""
+
+    def task_done(self) -> None:
+        """Dramatiq says so; nobody counts."""
 
 
 class LedgerBroker(dramatiq.Broker):

@@ -41,6 +41,7 @@ class LedgerConsumer(dramatiq.Consumer):
         self._threads = threads
         self._heartbeat = heartbeat
         self._free = threads
+        self._enough = 1  # free threads that are waited for
         self._change = threading.Condition()
         self._ready: deque[Claimed] = deque()
         self._suspects: deque[UUID] = deque()  # have lost a lease before: each is claimed and run alone
@@ -66,7 +67,8 @@ class LedgerConsumer(dramatiq.Consumer):
         self._heartbeat.let_go(message.args[0])
         with self._change:
             self._free += 1
-            self._change.notify()
+            if self._free >= self._enough:  # waking the consumer for less would cost every job a switch of threads
+                self._change.notify()
 
     nack = ack
 
@@ -100,13 +102,17 @@ class LedgerConsumer(dramatiq.Consumer):
         everyone = self._threads
         with self._change:
             if self._alone or self._suspects:
-                self._change.wait_for(lambda: self._free == everyone, timeout=WAIT)
-                if self._free < everyone:
+                if not self._wait_for(everyone, WAIT):
                     return 0
                 self._alone = False
-            self._change.wait_for(lambda: self._free > 0, timeout=WAIT)
-            self._change.wait_for(lambda: self._free * 2 >= everyone, timeout=GATHER)
+            self._wait_for(1, WAIT)
+            self._wait_for(everyone // 2, GATHER)
             return self._free
+
+    def _wait_for(self, enough: int, seconds: float) -> bool:
+        """Wait until so many threads are free; the condition is held."""
+        self._enough = enough
+        return self._change.wait_for(lambda: self._free >= enough, seconds)
 
     def _claim(self, ids: Sequence[UUID]) -> list[Claimed]:
         claimed = self._hold(claim(self._database(), self._worker, ids))
