@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -14,6 +15,7 @@ from shared.config import ROOT
 from shared.db.seed import seed
 from shared.engines.redis import RedisServer
 from tests.api import ApiProcess, Customer, problem
+from tests.waiting import wait_until
 
 PRODUCTION = {
     "TABOOR_ENV": "production",
@@ -84,8 +86,7 @@ def test_a_request_is_one_line_of_json_with_its_id(api: ApiProcess) -> None:
     # When
     api.http.get("/me", headers={"X-Request-Id": "from-the-test"})
     # Then
-    lines = [json.loads(line) for line in api.log.read_text().splitlines()]
-    (line,) = [line for line in lines if line.get("request") == "from-the-test"]
+    (line,) = wait_until(lambda: _said(api, "from-the-test"))
     assert (line["process"], line["method"], line["path"], line["status"]) == ("api", "GET", "/me", 401)
 
 
@@ -118,9 +119,7 @@ def test_a_mistake_of_ours_is_a_500_that_tells_nothing_but_is_written_down(api: 
     # Then
     problem(answer, 500, "internal")
     assert "products" not in answer.text
-    written = [
-        line for line in map(json.loads, api.log.read_text().splitlines()) if line.get("request") == "our-mistake"
-    ]
+    written = wait_until(lambda: _said(api, "our-mistake"))
     assert [line["event"] for line in written] == ["a request failed", "request"]
     assert "UndefinedTable" in written[0]["exception"]
 
@@ -182,3 +181,11 @@ def test_the_seed_is_bilingual_and_large_enough(api: ApiProcess) -> None:
     assert len(rows) >= 6
     assert all(re.fullmatch(r"[\u0600-\u06ff ]+", row.name_ar) for row in rows)
     assert {row.role for row in api.sql("select role from users")} == {"customer", "operator"}
+
+
+def _said(api: ApiProcess, request: str) -> list[dict[str, Any]]:
+    """Return what the log has of a request that has been answered; its own line is the last."""
+    whole_lines = api.log.read_text().splitlines(keepends=True)
+    lines = [json.loads(line) for line in whole_lines if line.endswith("\n")]
+    its = [line for line in lines if line.get("request") == request]
+    return its if its and its[-1]["event"] == "request" else []
