@@ -1,0 +1,178 @@
+"""What can be said of compose.yaml without an engine: that it keeps the house's rules and runs what the demo runs."""
+
+import configparser
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # the types would be one more dependency, for one file
+
+from services.worker.unit import STOP_WITHIN
+from shared.config import ROOT, Settings
+from shared.engines.ports import PORTS, demo_environment
+
+BASES = {"python:3.13-slim", "postgres:17", "redis:8"}
+OURS = "taboor"
+ENGINES = {"postgres", "redis"}
+ONE_SHOT = "migrate"
+REGISTRY_HOST = re.compile(r"[\w-]+\.[\w.-]+/")  # `quay.io/` in an image's name
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+
+each_service = pytest.mark.parametrize("name", sorted(SERVICES))
+each_program = pytest.mark.parametrize("name", sorted(SERVICES.keys() - ENGINES - {ONE_SHOT}))
+
+
+def interpolated(text: str) -> str:
+    """What compose makes of `${NAME:-default}` in a shell that has no NAME."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
+
+
+def test_the_services_are_those_of_the_design() -> None:
+    assert set(SERVICES) == {"postgres", "redis", "migrate", "sandbox", "api", "relay", "worker"}
+
+
+@each_program
+def test_every_program_is_asked_for_its_health_with_patience_for_a_slow_laptop(name: str) -> None:
+    check = SERVICES[name]["healthcheck"]
+    assert check["test"].startswith("python ")
+    assert int(check["timeout"].removesuffix("s")) >= 10
+
+
+@each_service
+def test_every_service_has_a_health_check_or_is_waited_for_until_it_ends(name: str) -> None:
+    if name == ONE_SHOT:
+        waiting = [other["depends_on"].get(name) for other in SERVICES.values() if "depends_on" in other]
+        # Without anybody who waits for its end `up --wait` takes an exit, even with 0, for a failure.
+        assert {"condition": "service_completed_successfully"} in waiting
+    else:
+        assert SERVICES[name]["healthcheck"].get("test")
+
+
+@each_service
+def test_every_service_comes_back_but_the_one_that_is_meant_to_end(name: str) -> None:
+    assert SERVICES[name]["restart"] == ("no" if name == ONE_SHOT else "unless-stopped")
+
+
+@each_service
+def test_what_is_published_is_published_on_loopback_only(name: str) -> None:
+    for port in SERVICES[name].get("ports", []):
+        assert isinstance(port, str)
+        assert port.startswith("127.0.0.1:"), f"{name} would listen to the whole network: {port}"
+
+
+def test_the_published_ports_are_the_documents_and_can_be_moved_as_in_make_demo() -> None:
+    published = {port for service in SERVICES.values() for port in service.get("ports", [])}
+    assert published == {
+        f"127.0.0.1:${{API_PORT:-{PORTS['API_PORT']}}}:8000",
+        f"127.0.0.1:${{SANDBOX_PORT:-{PORTS['SANDBOX_PORT']}}}:9000",
+    }
+
+
+@each_service
+def test_only_known_images_are_named(name: str) -> None:
+    assert SERVICES[name]["image"] in BASES | {OURS}
+
+
+def test_the_image_is_made_of_a_known_base_and_no_registry_host_is_named() -> None:
+    bases = re.findall(r"^FROM\s+(\S+)", DOCKERFILE, re.MULTILINE)
+    assert bases
+    assert set(bases) <= BASES
+    for image in [*bases, *(service["image"] for service in SERVICES.values())]:
+        assert not REGISTRY_HOST.match(image)
+    assert not re.search(r"index-url|trusted-host|https?://", DOCKERFILE)
+
+
+def test_our_image_is_built_by_one_service_and_pulled_by_none() -> None:
+    ours = {name: service for name, service in SERVICES.items() if service["image"] == OURS}
+    assert [name for name, service in ours.items() if "build" in service] == [ONE_SHOT]
+    assert {service["pull_policy"] for service in ours.values()} == {"never"}
+    for name, service in ours.items():
+        assert name == ONE_SHOT or ONE_SHOT in service["depends_on"], f"{name} may start before its image is built"
+
+
+def test_dependencies_are_installed_with_their_hashes_before_the_source_is_copied_and_root_runs_nothing() -> None:
+    installed = DOCKERFILE.index("pip install")
+    assert "--require-hashes" in DOCKERFILE
+    assert "-r requirements/app.txt" in DOCKERFILE
+    assert installed < DOCKERFILE.index("shared shared")
+    assert installed < DOCKERFILE.index("services services")
+    assert re.findall(r"^USER\s+(\S+)", DOCKERFILE, re.MULTILINE)[-1] == "taboor"
+
+
+def test_the_build_sees_nothing_that_was_not_named() -> None:
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    assert {rule for rule in rules if rule.startswith("!")} == {"!requirements/app.txt", "!services", "!shared"}
+
+
+def test_containers_run_the_programs_that_supervisord_runs_each_as_often() -> None:
+    assert Counter(_programs_of_compose()) == Counter(_programs_of_supervisord())
+
+
+def test_each_replica_of_a_worker_has_a_name_of_its_own_by_its_host() -> None:
+    assert "hostname" not in SERVICES["worker"]
+    assert "container_name" not in SERVICES["worker"]
+
+
+def test_a_worker_that_stops_has_the_time_it_gives_its_jobs() -> None:
+    assert int(SERVICES["worker"]["stop_grace_period"].removesuffix("s")) >= STOP_WITHIN + 5
+
+
+@each_program
+def test_every_setting_is_one_that_the_code_reads(name: str) -> None:
+    theirs = {"PGPASSWORD", "NO_PROXY", "no_proxy"}  # read by libpq and by HTTP clients
+    ours = {word.upper() for word in Settings.model_fields}
+    assert SERVICES[name]["environment"].keys() <= ours | theirs
+
+
+def test_both_ends_of_a_webhook_are_told_one_address() -> None:
+    told = {SERVICES[name]["environment"]["PUBLIC_URL"] for name in ("api", "worker", "sandbox")}
+    assert told == {"http://api:8000"}
+
+
+def test_the_containers_are_as_hasty_a_demo_as_make_demo() -> None:
+    demo = demo_environment({}, PORTS)
+    environment = SERVICES["worker"]["environment"]
+    for name in ("RESERVATION_SECONDS", "TABOOR_ENV"):
+        assert interpolated(environment[name]) == demo[name]
+
+
+def test_the_laptops_settings_of_the_containers_are_good_settings() -> None:
+    environment = SERVICES["api"]["environment"]
+    given = {name.lower(): interpolated(str(value)) for name, value in environment.items() if value is not None}
+    settings = Settings.model_validate(given)  # null: only if the shell has it
+    assert settings.in_demo
+    assert settings.reservation_seconds == 120
+
+
+def test_what_must_survive_has_a_volume() -> None:
+    kept = {volume for service in SERVICES.values() for volume in service.get("volumes", [])}
+    assert kept == {"postgres:/var/lib/postgresql/data", "redis:/data", "sandbox:/taboor/var"}
+    assert "--appendonly yes" in SERVICES["redis"]["command"]
+    assert "noeviction" in SERVICES["redis"]["command"]
+
+
+def _programs_of_compose() -> Iterator[str]:
+    for name in SERVICES.keys() - ENGINES - {ONE_SHOT}:
+        service = SERVICES[name]
+        yield from [_without_unit(service["command"])] * service.get("deploy", {}).get("replicas", 1)
+
+
+def _programs_of_supervisord() -> Iterator[str]:
+    conf = configparser.RawConfigParser(inline_comment_prefixes=None)
+    conf.read(ROOT / "supervisord.conf")
+    for section in conf.sections():
+        name = section.removeprefix("program:")
+        if name != section and name not in ENGINES:
+            yield from [_without_unit(conf[section]["command"])] * conf.getint(section, "numprocs", fallback=1)
+
+
+def _without_unit(command: str) -> str:
+    """A unit's name tells it from its like: here by a number, in a container by the host as well."""
+    return re.sub(r" --unit \S+", "", command)
