@@ -4,6 +4,7 @@ from services.worker.analytics import subtract_refund, update_analytics
 from services.worker.checkout import check_out
 from services.worker.inventory import settle_inventory
 from services.worker.notifications import (
+    keep_delivery_report,
     send_cancellation_notice,
     send_expiry_notice,
     send_order_confirmation,
@@ -14,6 +15,7 @@ from services.worker.notifications import (
 from services.worker.orders import cancel_order, ship_in_demo
 from services.worker.payments import settle_from_gateway
 from shared.events.catalogue import (
+    CarrierReported,
     GatewayReported,
     OrderCancellationRequested,
     OrderCancelled,
@@ -36,4 +38,5 @@ LISTENERS: Listeners = {
     OrderExpired: [send_expiry_notice],
     PaymentRefunded: [send_refund_notice, subtract_refund],
     GatewayReported: [settle_from_gateway],
+    CarrierReported: [keep_delivery_report],
 }
