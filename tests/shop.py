@@ -221,6 +221,11 @@ class Shop:
         return cursor.fetchone() if cursor.description else None
 
 
+def use(gateway: Gateway) -> None:
+    """Have jobs ask this gateway from now on."""
+    provide(Gateway, lambda: gateway)  # type: ignore[type-abstract]  # it is named, not made
+
+
 @contextmanager
 def environment(**values: str) -> Iterator[None]:
     """Live with these settings for a while."""
