@@ -9,6 +9,7 @@ from uuid import UUID
 import psycopg
 
 from shared.db.engine import Connection
+from shared.db.pipeline import gathering
 
 Parameters = dict[str, Any] | Sequence[Any]
 
@@ -27,7 +28,7 @@ class Cause:
 
 
 class Transaction:
-    """An open transaction. `execute` only sends; `one` and `all` wait for the answer."""
+    """An open transaction. `execute` waits for nothing; `one` and `all` send all there is and wait for their answer."""
 
     __slots__ = ("cause", "connection", "pipeline", "wakes")
 
@@ -38,7 +39,7 @@ class Transaction:
         self.wakes = False  # whether the relay has something to do when this commits
 
     def execute(self, sql: str, parameters: Parameters = ()) -> None:
-        """Send a statement; an error it causes is raised by the next answer or by the commit."""
+        """Send a statement with the next answer or the commit, which also raises its errors."""
         self.connection.execute(sql, parameters)
 
     def one(self, sql: str, parameters: Parameters = ()) -> Any:
@@ -51,21 +52,24 @@ class Transaction:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Undo the block alone if it raises; what was sent before it must have gone well."""
-        self.execute("savepoint part")
+        self._unprepared("savepoint part")
         self.pipeline.sync()
         try:
             yield
-            self.execute("release savepoint part")
+            self._unprepared("release savepoint part")
             self.pipeline.sync()
         except psycopg.OperationalError:
             raise  # the connection, a deadlock: the whole transaction is lost
         except BaseException:
             self._drain()
-            self.connection.execute("rollback to savepoint part")
+            self._unprepared("rollback to savepoint part")
             self.pipeline.sync()
-            # A rollback makes psycopg forget its prepared statements, but only after the next one: not a prepared one.
-            self.connection.execute("release savepoint part", prepare=False)
+            self._unprepared("release savepoint part")
             raise
+
+    def _unprepared(self, sql: str) -> None:
+        """Send without preparing: after a rollback psycopg forgets all that is prepared, with what follows it too."""
+        self.connection.execute(sql, prepare=False)
 
     def _answer(self, sql: str, parameters: Parameters) -> psycopg.Cursor[Any]:
         """Send with a sync, not only a flush: between syncs PostgreSQL's limit for idle transactions does not run."""
@@ -90,7 +94,7 @@ def transaction(
     durable: overrides the connection's `synchronous_commit` for this transaction.
     """
     try:
-        with connection.pipeline() as pipeline:
+        with gathering(connection) as pipeline:
             connection.execute("begin")
             if durable is not None:
                 connection.execute(f"set local synchronous_commit = {'on' if durable else 'off'}")
