@@ -1,6 +1,6 @@
 """One transaction as the code that writes sees it: named SQL in, rows out, and what caused it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -49,23 +49,26 @@ class Transaction:
     def all(self, sql: str, parameters: Parameters = ()) -> list[Any]:
         return self._answer(sql, parameters).fetchall()
 
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """Undo the block alone if it raises; what was sent before it must have gone well."""
+    def attempt(self, write: Callable[[], None]) -> Exception | None:
+        """Do a part of the work; if it fails, undo that part alone and return why.
+
+        Raised is what concerns more than the part: an error of what was sent before, and trouble of the database.
+        """
         self._unprepared("savepoint part")
         self.pipeline.sync()
         try:
-            yield
+            write()
             self._unprepared("release savepoint part")
             self.pipeline.sync()
         except psycopg.OperationalError:
-            raise  # the connection, a deadlock: the whole transaction is lost
-        except BaseException:
+            raise
+        except Exception as error:  # noqa: BLE001 - the caller's to judge
             self._drain()
             self._unprepared("rollback to savepoint part")
             self.pipeline.sync()
             self._unprepared("release savepoint part")
-            raise
+            return error
+        return None
 
     def _unprepared(self, sql: str) -> None:
         """Send without preparing: after a rollback psycopg forgets all that is prepared, with what follows it too."""
@@ -99,16 +102,23 @@ def transaction(
             if durable is not None:
                 connection.execute(f"set local synchronous_commit = {'on' if durable else 'off'}")
             yield Transaction(connection, pipeline, cause)
-            connection.execute("commit")
+            ending = connection.execute("commit")
+        _expect_commit(ending)
     except BaseException:
         _roll_back(connection)
         raise
 
 
+def _expect_commit(ending: psycopg.Cursor[Any]) -> None:
+    """PostgreSQL answers the commit of a failed transaction with a rollback, and calls it no error."""
+    if ending.statusmessage != "COMMIT":
+        raise psycopg.errors.InFailedSqlTransaction("an error inside was not raised: all was rolled back")
+
+
 def _roll_back(connection: Connection) -> None:
     """Leave the connection usable, or closed: an interrupt may have come in the middle of an answer."""
     try:
-        if not connection.closed and connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-            connection.execute("rollback")
+        if not connection.closed:
+            connection.execute("rollback")  # always: only so does psycopg forget in time what was prepared
     except psycopg.Error:
         connection.close()

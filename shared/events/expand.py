@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 import structlog
 
 from shared.db.transaction import Transaction
@@ -82,16 +81,13 @@ def _expansion(fact: Any, listeners: Listeners) -> Expansion:
 
 
 def _insert(tx: Transaction, expansions: Sequence[Expansion]) -> Exception | None:
-    """Insert them all, or nothing and return why; trouble of the database itself is raised."""
-    try:
-        with tx.savepoint():
-            insert_chains(tx, [chain for expansion in expansions for chain in expansion.chains])
-            insert(tx, [row for expansion in expansions for row in expansion.rows])
-    except psycopg.OperationalError:
-        raise
-    except Exception as error:  # noqa: BLE001 - no JSON, a number out of range, an id twice: the caller's to judge
-        return error
-    return None
+    """Insert them all, or nothing and return why: no JSON, a number out of range, an id twice."""
+
+    def write() -> None:
+        insert_chains(tx, [chain for expansion in expansions for chain in expansion.chains])
+        insert(tx, [row for expansion in expansions for row in expansion.rows])
+
+    return tx.attempt(write)
 
 
 def _park(tx: Transaction, fact: Any, error: Exception) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import structlog
 
 from shared.clock import now
@@ -95,13 +94,12 @@ def follow_up(tx: Transaction, job: Any, error: str) -> None:
 
 def _tell(tx: Transaction, kind: JobType, failed: Callable[..., Message], job: Any, error: str) -> None:
     """Dispatch what `failed=` returns; a hook that itself fails must not keep the job from having failed."""
-    try:
-        with tx.savepoint():
-            dispatch(tx, failed(*kind.arguments(job.args), error))
-    except psycopg.OperationalError:
-        raise
-    except Exception:
-        log.exception("the failed hook failed", job=f"{job.name}/{job.id}")
+
+    def write() -> None:
+        dispatch(tx, failed(*kind.arguments(job.args), error))
+
+    if (broken := tx.attempt(write)) is not None:
+        log.error("the failed hook failed", job=f"{job.name}/{job.id}", exc_info=broken)
 
 
 def undo_chain(tx: Transaction, chain_id: UUID) -> None:

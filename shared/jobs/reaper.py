@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import redis
 import structlog
 
@@ -33,14 +33,9 @@ def reap_workers(connection: Connection, workers: list[str]) -> int:
 def _lose(tx: Transaction, rows: Iterable[Any], why: str) -> int:
     lost = 0
     for job in rows:
-        try:
-            with tx.savepoint():
-                _lose_one(tx, job, f"{why} ({job.worker})")
-        except psycopg.OperationalError:
-            raise
-        except Exception:
-            log.exception("cannot end a lost attempt", job=f"{job.name}/{job.id}")  # the others' turn comes anyway
-            continue
+        if (broken := tx.attempt(partial(_lose_one, tx, job, f"{why} ({job.worker})"))) is not None:
+            log.error("cannot end a lost attempt", job=f"{job.name}/{job.id}", exc_info=broken)
+            continue  # the others' turn comes anyway
         lost += 1
         log.warning("lease lost", job=f"{job.name}/{job.id}", attempt=job.attempt, worker=job.worker)
     return lost
