@@ -12,6 +12,9 @@ from shared.ids import new_id
 
 NOW = text("clock_timestamp()")
 
+#: For relationships: the other table's rows are only read through it, and only by a statement that asks for them.
+READ = {"viewonly": True, "lazy": "raise"}
+
 
 class Table(SQLModel):
     """A table's row; columns without a default must be given."""
@@ -60,6 +63,7 @@ def texts() -> Any:
 
 __all__ = [
     "NOW",
+    "READ",
     "UUID",
     "Any",
     "Table",

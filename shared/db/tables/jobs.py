@@ -1,12 +1,37 @@
 """The job ledger: a job is a row here before it is a message anywhere."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, SmallInteger, text
-from sqlmodel import Field
+from sqlmodel import Field, Relationship
 
-from shared.db.tables.base import UUID, Any, Table, count, datetime, flag, json, key, moment, reference, texts, words
+from shared.db.tables.base import (
+    READ,
+    UUID,
+    Any,
+    Table,
+    count,
+    datetime,
+    flag,
+    json,
+    key,
+    moment,
+    reference,
+    texts,
+    words,
+)
 
 STATES = ("blocked", "scheduled", "queued", "running", "succeeded", "failed", "cancelled")
 OPEN = "state in ('blocked', 'scheduled', 'queued', 'running')"
+
+
+class Chain(Table, table=True):
+    __tablename__ = "chains"
+
+    id: UUID = key()
+    name: str = words()
+    created_at: datetime = moment(default=True)
+    ended_reason: str | None = words(nullable=True)  # a business "no" ended it early
+    undone_at: datetime | None = moment()
+    undone_by: UUID | None = Field(default=None, nullable=True)  # the chain of undos
 
 
 class Job(Table, table=True):
@@ -69,6 +94,9 @@ class Job(Table, table=True):
     tags: list[str] = texts()
     traceparent: str | None = words(nullable=True)
 
+    attempts: list["JobAttempt"] = Relationship(sa_relationship_kwargs=READ | {"order_by": "JobAttempt.attempt"})
+    chain: Chain | None = Relationship(sa_relationship_kwargs=READ)
+
 
 class JobAttempt(Table, table=True):
     """One run of a job, written when it ends."""
@@ -88,17 +116,6 @@ class JobAttempt(Table, table=True):
     outcome: str = words()
     error: str | None = words(nullable=True)  # its last line
     detail: str | None = words(nullable=True)  # the tail of its traceback
-
-
-class Chain(Table, table=True):
-    __tablename__ = "chains"
-
-    id: UUID = key()
-    name: str = words()
-    created_at: datetime = moment(default=True)
-    ended_reason: str | None = words(nullable=True)  # a business "no" ended it early
-    undone_at: datetime | None = moment()
-    undone_by: UUID | None = Field(default=None, nullable=True)  # the chain of undos
 
 
 class Batch(Table, table=True):

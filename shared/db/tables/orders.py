@@ -1,9 +1,10 @@
 """Orders, their lines, and the stored first answers to `POST /orders`."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, Text, text
-from sqlmodel import Field
+from sqlmodel import Field, Relationship
 
-from shared.db.tables.base import UUID, Any, Table, amount, count, datetime, json, key, moment, reference, words
+from shared.db.tables.base import READ, UUID, Any, Table, amount, count, datetime, json, key, moment, reference, words
+from shared.db.tables.payments import Payment
 
 
 class Order(Table, table=True):
@@ -32,6 +33,9 @@ class Order(Table, table=True):
     expires_at: datetime | None = moment()  # until when its stock is reserved
     cancel_requested_at: datetime | None = moment()
     settled_at: datetime | None = moment()  # its reserved pieces became sold
+
+    items: list["OrderItem"] = Relationship(sa_relationship_kwargs=READ | {"order_by": "OrderItem.product_id"})
+    payment: Payment | None = Relationship(sa_relationship_kwargs=READ | {"uselist": False})
 
 
 class OrderItem(Table, table=True):
