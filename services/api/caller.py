@@ -8,11 +8,13 @@ from uuid import UUID
 
 from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlmodel import Session
 from starlette.requests import Request
 
 from services.api import tokens
 from services.api.database import Database
 from services.api.problems import Problem
+from shared.db.reads import users
 from shared.db.sql import sessions
 from shared.db.transaction import Transaction
 
@@ -32,7 +34,7 @@ TheDatabase = Annotated[Database, Depends(database)]
 
 @dataclass(slots=True)
 class CallerOf:
-    """The bearer of a good token; `transaction` also asks whether the session still lives."""
+    """The bearer of a good token; `transaction` and `reading` also ask whether the session still lives."""
 
     user_id: UUID
     session_id: UUID
@@ -46,10 +48,17 @@ class CallerOf:
 
     @contextmanager
     def transaction(self, *, operator: bool = False) -> Iterator[Transaction]:
-        """Open the request's transaction. operator: refuse everybody else."""
+        """Open the transaction of a request that writes. operator: refuse everybody else."""
         with self.database.transaction() as tx:
             self.let_in(sessions.who(tx, self.session_id), operator=operator)
             yield tx
+
+    @contextmanager
+    def reading(self, *, operator: bool = False) -> Iterator[Session]:
+        """Open the transaction of a request that only reads. operator: refuse everybody else."""
+        with self.database.reading() as session:
+            self.let_in(users.who(session, self.session_id), operator=operator)
+            yield session
 
     def let_in(self, who: object, *, operator: bool = False) -> None:
         """Refuse a session that has ended, and a customer where operators are wanted."""

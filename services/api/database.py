@@ -1,11 +1,14 @@
-"""The API's connections: one transaction for a request, and a nudge to the relay when it recorded a fact."""
+"""The API's connections: one transaction for a request, to write or to read; a nudge to the relay after a new fact."""
 
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
+from sqlmodel import Session
+
 from shared.db.engine import Connection, pool
+from shared.db.reading import reading, reading_engine
 from shared.db.transaction import TRY_AGAIN, Cause, Transaction, transaction
 from shared.nudge import nudge
 
@@ -20,6 +23,7 @@ R = TypeVar("R")
 class Database:
     def __init__(self) -> None:
         self._pool = pool(CONNECTIONS)
+        self._reads = reading_engine(CONNECTIONS)
 
     def open(self) -> None:
         """Start connecting; a database that is not there yet is a 503 for now, not a reason to die."""
@@ -27,6 +31,7 @@ class Database:
 
     def close(self) -> None:
         self._pool.close()
+        self._reads.dispose()
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -41,6 +46,12 @@ class Database:
             yield tx
         if tx.wakes:
             nudge()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Run the block on one moment of the database, which it cannot change."""
+        with reading(self._reads) as session:
+            yield session
 
 
 def again(endpoint: Callable[P, R]) -> Callable[P, R]:

@@ -1,40 +1,62 @@
 """Rows and snapshots as the API shows them."""
 
-from typing import Any
 from uuid import UUID
 
 from starlette.requests import Request
 
 from services.api.schemas.orders import Line, Links, Order, Payment
 from services.api.schemas.products import Names, Product
-from shared.events.snapshots import OrderSnapshot
+from services.api.schemas.timeline import Attempt, ChainLink, Timeline, TimelineEvent, TimelineJob, TimelineNotification
+from shared.db.reads import timeline
+from shared.db.sql.payments import Payment as StoredPayment
+from shared.db.tables.jobs import Job
+from shared.db.tables.orders import Order as OrderRow
+from shared.db.tables.orders import OrderItem
+from shared.db.tables.payments import Payment as PaymentRow
+from shared.db.tables.products import Product as ProductRow
+from shared.domain.orders import OrderStatus
+from shared.domain.payments import PaymentStatus
+from shared.events.snapshots import OrderLine, OrderSnapshot
+
+# What is shown as it is stored.
+ORDER_COLUMNS = Order.model_fields.keys() - {"status", "items", "payment", "links"}
+JOB_COLUMNS = TimelineJob.model_fields.keys() - {"chain", "attempts"}
+PRODUCT_COLUMNS = Product.model_fields.keys() - {"name", "names", "available"}
 
 
-def order_of(row: Any) -> Order:
-    """Show a row of `order_views`."""
-    payment = Payment(status=row.payment_status, reason=row.payment_reason) if row.payment_status else None
-    return Order(**{**row._asdict(), "payment": payment, "links": links_of(row.id)})
-
-
-def new_order_of(order: OrderSnapshot) -> Order:
-    """Show an order that was placed just now; it is our own work, so nothing is validated."""
+def order_of(order: OrderRow | OrderSnapshot, payment: PaymentRow | StoredPayment | None = None) -> Order:
+    """Show an order that was read, or one that was written just now; it is our own, so nothing is validated."""
     return Order.model_construct(
-        **{
-            **order.__dict__,
-            "items": [
-                Line.model_construct(
-                    product_id=line.product_id,
-                    slug=line.slug,
-                    names=Names.model_construct(en=line.name_en, ar=line.name_ar),
-                    quantity=line.quantity,
-                    unit_price=line.unit_price,
-                )
-                for line in order.items
-            ],
-            "payment": None,
-            "links": links_of(order.id),
-        }
+        **{name: getattr(order, name) for name in ORDER_COLUMNS},
+        status=OrderStatus(order.status),
+        items=[_line_of(line) for line in order.items],
+        payment=Payment(status=PaymentStatus(payment.status), reason=payment.reason) if payment else None,
+        links=links_of(order.id),
     )
+
+
+def _line_of(line: OrderItem | OrderLine) -> Line:
+    return Line.model_construct(
+        product_id=line.product_id,
+        slug=line.slug,
+        names=Names.model_construct(en=line.name_en, ar=line.name_ar),
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+    )
+
+
+def timeline_of(told: timeline.Timeline) -> Timeline:
+    return Timeline(
+        events=[TimelineEvent.model_validate(event, from_attributes=True) for event in told.events],
+        jobs=[_job_of(job) for job in told.jobs],
+        notifications=[TimelineNotification.model_validate(one, from_attributes=True) for one in told.notifications],
+    )
+
+
+def _job_of(job: Job) -> TimelineJob:
+    chain = ChainLink.model_validate({**job.chain.model_dump(), "link": job.link}) if job.chain else None
+    attempts = [Attempt.model_validate(attempt, from_attributes=True) for attempt in job.attempts]
+    return TimelineJob(**job.model_dump(include=JOB_COLUMNS), chain=chain, attempts=attempts)
 
 
 def links_of(order_id: UUID) -> Links:
@@ -42,9 +64,14 @@ def links_of(order_id: UUID) -> Links:
     return Links(self=itself, timeline=f"{itself}/timeline", cancellation=f"{itself}/cancellation")
 
 
-def product_of(row: Any, language: str) -> Product:
-    names = Names(en=row.name_en, ar=row.name_ar)
-    return Product(**row._asdict(), names=names, name=names.ar if language == "ar" else names.en)
+def product_of(product: ProductRow, language: str) -> Product:
+    names = Names(en=product.name_en, ar=product.name_ar)
+    return Product(
+        **product.model_dump(include=PRODUCT_COLUMNS),
+        names=names,
+        name=names.ar if language == "ar" else names.en,
+        available=product.on_hand - product.reserved,
+    )
 
 
 def language_of(request: Request) -> str:

@@ -9,6 +9,7 @@ from services.api.openapi import problems
 from services.api.problems import Problem
 from services.api.routes.orders import Cursor, Limit
 from services.api.schemas.notifications import Notification, Notifications
+from shared.db.reads import notifications
 from shared.db.sql import inbox
 
 router = APIRouter(tags=["notifications"])
@@ -17,8 +18,8 @@ router = APIRouter(tags=["notifications"])
 @router.get("/notifications", responses=problems(401, 422))
 def list_notifications(caller: Caller, cursor: Cursor = None, limit: Limit = 20) -> Notifications:
     """Return the caller's own, the newest first."""
-    with caller.transaction() as tx:
-        rows = inbox.page(tx, caller.user_id, cursor, limit + 1)
+    with caller.reading() as session:
+        rows = notifications.inbox(session, caller.user_id, cursor, limit + 1)
     page = [Notification.model_validate(row, from_attributes=True) for row in rows[:limit]]
     return Notifications(items=page, next_cursor=page[-1].id if len(rows) > limit else None)
 

@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from sqlmodel import Session
 
 from services.api.caller import Caller, CallerOf
 from services.api.database import again
@@ -11,10 +12,12 @@ from services.api.middleware import note
 from services.api.openapi import problems
 from services.api.schemas.orders import Order, Orders
 from services.api.schemas.timeline import Timeline
-from services.api.views import order_of
+from services.api.views import order_of, timeline_of
 from shared.clock import now
-from shared.db.sql import cancelling, order_views, timeline
+from shared.db.reads import orders, timeline
+from shared.db.sql import cancelling, payments
 from shared.db.sql import orders as orders_sql
+from shared.db.tables.orders import Order as OrderRow
 from shared.db.transaction import Transaction
 from shared.domain.errors import IllegalMove
 from shared.domain.orders import CANCELLABLE, OrderStatus
@@ -31,32 +34,29 @@ Limit = Annotated[int, Query(ge=1, le=100)]
 @router.get("/orders", responses=problems(401, 422))
 def list_orders(caller: Caller, cursor: Cursor = None, limit: Limit = 20) -> Orders:
     """Return the newest orders first: a customer's own, an operator's all."""
-    with caller.transaction() as tx:
-        rows = order_views.page(tx, caller.sees, cursor, limit + 1)
-    page = rows[:limit]
-    return Orders(items=[order_of(row) for row in page], next_cursor=page[-1].id if len(rows) > limit else None)
+    with caller.reading() as session:
+        found = orders.page(session, caller.sees, cursor, limit + 1)
+    page = [order_of(order, order.payment) for order in found[:limit]]
+    return Orders(items=page, next_cursor=page[-1].id if len(found) > limit else None)
 
 
 @router.get("/orders/{order_id}", responses=problems(401, 404, 422))
 def show_order(order_id: UUID, caller: Caller) -> Order:
     """Return an order with its lines and the state of its payment."""
     note(order=str(order_id))
-    with caller.transaction() as tx:
-        return _shown(tx, order_id, caller)
+    with caller.reading() as session:
+        order = _seen(session, order_id, caller)
+    return order_of(order, order.payment)
 
 
 @router.get("/orders/{order_id}/timeline", responses=problems(401, 404, 422))
 def show_timeline(order_id: UUID, caller: Caller) -> Timeline:
     """Return all that happened to an order, all that is being done about it, and what the customer was told."""
     note(order=str(order_id))
-    with caller.transaction() as tx:
-        _shown(tx, order_id, caller)
-        rows = {
-            "events": timeline.events(tx, order_id),
-            "jobs": timeline.jobs(tx, order_id),
-            "notifications": timeline.notifications(tx, order_id),
-        }
-    return Timeline.model_validate({name: [row._asdict() for row in these] for name, these in rows.items()})
+    with caller.reading() as session:
+        _seen(session, order_id, caller)
+        told = timeline.whole(session, order_id)
+    return timeline_of(told)
 
 
 @router.post("/orders/{order_id}/cancellation", status_code=202, responses=problems(401, 404, 409, 422))
@@ -65,19 +65,22 @@ def cancel_order(order_id: UUID, caller: Caller) -> Order:
     """Ask for an order to be cancelled, before it is shipped; money that was taken is given back."""
     note(order=str(order_id))
     with caller.transaction() as tx:
-        order = _locked(tx, order_id, caller)
+        order, payment = payments.lock(tx, order_id)
+        if caller.sees not in (None, order.user_id):
+            raise orders_sql.OrderNotFound(str(order_id))
         if order.cancel_requested_at is None and order.status is not OrderStatus.CANCELLED:
-            _request_cancellation(tx, order)
-        return _shown(tx, order_id, caller)
+            order = _request_cancellation(tx, order)
+    return order_of(order, payment)
 
 
-def _request_cancellation(tx: Transaction, order: OrderSnapshot) -> None:
+def _request_cancellation(tx: Transaction, order: OrderSnapshot) -> OrderSnapshot:
     if order.status not in CANCELLABLE:
         raise IllegalMove("order", order.status, OrderStatus.CANCELLED)
     asked_at = now()
     cancelling.request(tx, order.id, asked_at)
     asked = order.model_copy(update={"cancel_requested_at": asked_at, "version": order.version + 1})
     record(tx, OrderCancellationRequested(order=asked))
+    return asked
 
 
 @router.post("/orders/{order_id}/shipment", responses=problems(401, 403, 404, 409, 422), tags=["operators"])
@@ -86,22 +89,15 @@ def ship_order(order_id: UUID, caller: Caller) -> Order:
     """Say that an order has left the house (operators). One that is to be cancelled stays."""
     note(order=str(order_id))
     with caller.transaction(operator=True) as tx:
-        order = orders_sql.lock(tx, order_id)
+        order, payment = payments.lock(tx, order_id)
         if shipped := orders_sql.move(tx, order, OrderStatus.SHIPPED):
             record(tx, OrderShipped(order=shipped))
-        return _shown(tx, order_id, caller)
+    return order_of(shipped or order, payment)
 
 
-def _locked(tx: Transaction, order_id: UUID, caller: CallerOf) -> OrderSnapshot:
-    order = orders_sql.lock(tx, order_id)
-    if caller.sees not in (None, order.user_id):
+def _seen(session: Session, order_id: UUID, caller: CallerOf) -> OrderRow:
+    """Return the order as it is now; another user's is no order at all."""
+    order = orders.one(session, order_id)
+    if order is None or caller.sees not in (None, order.user_id):
         raise orders_sql.OrderNotFound(str(order_id))
     return order
-
-
-def _shown(tx: Transaction, order_id: UUID, caller: CallerOf) -> Order:
-    """Return the order as it is now; another user's is no order at all."""
-    row = order_views.one(tx, order_id)
-    if row is None or caller.sees not in (None, row.user_id):
-        raise orders_sql.OrderNotFound(str(order_id))
-    return order_of(row)

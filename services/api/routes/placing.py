@@ -14,7 +14,7 @@ from services.api.middleware import note
 from services.api.openapi import problems
 from services.api.problems import Problem
 from services.api.schemas.orders import Order, PlaceOrder
-from services.api.views import new_order_of
+from services.api.views import order_of
 from shared.db.sql import idempotency, placing
 from shared.db.transaction import Transaction
 from shared.domain.orders import OrderStatus
@@ -63,7 +63,7 @@ def place_order(wanted: PlaceOrder, key: IdempotencyKey, caller: Caller) -> Resp
             if asked.won is None:
                 return _replay(tx, caller.user_id, key, fingerprint)
             order = _write_down(tx, caller.user_id, wanted.payment_method, pieces, asked)
-            body = new_order_of(order).model_dump_json()
+            body = order_of(order).model_dump_json()
             idempotency.keep(tx, caller.user_id, key, body)
     except psycopg.errors.LockNotAvailable as busy:
         raise Problem(409, "key_in_use", "A request with this Idempotency-Key is still being answered.") from busy

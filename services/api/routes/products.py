@@ -7,7 +7,7 @@ from services.api.caller import TheDatabase
 from services.api.openapi import problems
 from services.api.schemas.products import Products
 from services.api.views import language_of, product_of
-from shared.db.sql import product_list
+from shared.db.reads import products
 
 router = APIRouter(tags=["shop"])
 
@@ -16,6 +16,6 @@ router = APIRouter(tags=["shop"])
 def list_products(request: Request, database: TheDatabase) -> Products:
     """Return the catalogue, with what can be ordered right now."""
     language = language_of(request)
-    with database.transaction() as tx:
-        rows = product_list.whole(tx)
-    return Products(items=[product_of(row, language) for row in rows])
+    with database.reading() as session:
+        catalogue = products.whole(session)
+    return Products(items=[product_of(product, language) for product in catalogue])

@@ -9,6 +9,7 @@ from services.api.openapi import problems
 from services.api.problems import Problem
 from services.api.schemas.sessions import AccessToken, Credentials, SignedIn, User
 from shared.config import settings
+from shared.db.reads import users as reads
 from shared.db.seed import PASSWORD as SEEDED_PASSWORD
 from shared.db.sql import rate_limits, sessions, users
 from shared.ids import new_id
@@ -59,8 +60,8 @@ def sign_out(caller: Caller) -> None:
 @router.get("/me", responses=problems(401))
 def me(caller: Caller) -> User:
     """Return who is signed in."""
-    with caller.transaction() as tx:
-        return _shown(users.by_id(tx, caller.user_id))
+    with caller.reading() as session:
+        return _shown(reads.by_id(session, caller.user_id))
 
 
 def _shown(row: object) -> User:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 class Notification(BaseModel):
     id: UUID
     kind: str = Field(examples=["order_confirmed"])
-    order_id: UUID
+    order_id: UUID = Field(validation_alias="aggregate_id")
     subject: str
     body: str
     created_at: datetime

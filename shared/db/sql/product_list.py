@@ -1,22 +1,14 @@
-"""The catalogue in SQL: what is for sale, and how a product comes into it."""
+"""The catalogue in SQL: how a product comes into it."""
 
 from typing import Any
 
 from shared.db.transaction import Transaction
 
-LIST = """
-select id, slug, name_en, name_ar, price, currency, on_hand - reserved as available, reserved
-from products order by created_at, id
-"""
 SLUGS = "select slug from products"
 INSERT = """
 insert into products (id, slug, name_en, name_ar, price, currency, received, on_hand)
 values (%(id)s, %(slug)s, %(name_en)s, %(name_ar)s, %(price)s, %(currency)s, %(received)s, %(received)s)
 """
-
-
-def whole(tx: Transaction) -> list[Any]:
-    return tx.all(LIST)
 
 
 def slugs(tx: Transaction) -> set[str]:

@@ -1,14 +1,12 @@
 """Users in SQL."""
 
 from typing import Any
-from uuid import UUID
 
 from shared.db.transaction import Transaction
 
-_COLUMNS = "id, email, name, phone, locale, role"
-
-BY_EMAIL = f"select {_COLUMNS}, password_hash from users where lower(email) = lower(%s)"
-BY_ID = f"select {_COLUMNS} from users where id = %s"
+BY_EMAIL = """
+select id, email, name, phone, locale, role, password_hash from users where lower(email) = lower(%s)
+"""
 
 INSERT = """
 insert into users (id, email, name, phone, locale, role, password_hash)
@@ -20,10 +18,6 @@ KNOWN = "select lower(email) as email from users"
 
 def by_email(tx: Transaction, email: str) -> Any:
     return tx.one(BY_EMAIL, (email,))
-
-
-def by_id(tx: Transaction, user_id: UUID) -> Any:
-    return tx.one(BY_ID, (user_id,))
 
 
 def insert(tx: Transaction, user: dict[str, Any]) -> None:
