@@ -25,13 +25,13 @@ from tests.ledger_model import Model, ModelJob
 
 WORKERS = ("fast-0", "fast-1")
 
-LEDGER = (
-    "select id, chain_id, name, args ->> 0 as what, state, attempt, failures, lost, deferrals from jobs order by id"
-)
+LEDGER = """
+select id, chain_id, name, args ->> 0 as what, state, attempt, failures, lost, deferrals from jobs
+order by chain_id, link
+"""
 LOSE_LEASE = "update jobs set lease_until = clock_timestamp() - interval '1 ms' where id = %s and state = 'running'"
 
 chosen = st.integers(0, 9999)
-
 
 Happening = Callable[..., None]
 HAPPENS: list[st.SearchStrategy[Callable[["LedgerMachine"], None]]] = []
