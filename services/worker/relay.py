@@ -106,7 +106,7 @@ class Relay:
 
     def database(self) -> Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = connect()
+            self._connection = connect(by_key=True)
         return self._connection
 
 

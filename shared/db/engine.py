@@ -17,16 +17,21 @@ LIMITS = "-c idle_in_transaction_session_timeout=3000 -c lock_timeout=5000 -c st
 TRANSACTION_LIMIT = "set transaction_timeout = '4s'"
 HAS_TRANSACTION_LIMIT = 17_00_00
 
+# Who finds rows by their keys all day keeps the plans made first. For a young, small table PostgreSQL's plan is to read
+# all of it, until the next vacuum; and it would plan a claim anew each time, for the number of its ids.
+BY_KEY = "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan"
+
 Connection = psycopg.Connection[Any]
 
 
-def connect(*, durable: bool = True) -> Connection:
+def connect(*, durable: bool = True, by_key: bool = False) -> Connection:
     """Open an autocommit connection whose rows are named tuples.
 
     durable: whether a commit waits for the disk. Where it does not, a crash of PostgreSQL may lose the last commits,
         always a suffix; fit for what runs again by itself.
+    by_key: whether plans are made once and never read a whole table; for relay and workers.
     """
-    connection: Connection = psycopg.connect(settings().database_url, **arguments(durable=durable))
+    connection: Connection = psycopg.connect(settings().database_url, **arguments(durable=durable, by_key=by_key))
     limit_transactions(connection)
     return connection
 
@@ -43,7 +48,7 @@ def thread_connection() -> Connection:
     """Return this thread's own connection, opened again if it broke; its commits do not wait for the disk."""
     connection: Connection | None = getattr(_of_thread, "connection", None)
     if connection is None or connection.closed:
-        connection = _of_thread.connection = connect(durable=False)
+        connection = _of_thread.connection = connect(durable=False, by_key=True)
     return connection
 
 
@@ -54,13 +59,13 @@ def close_thread_connection() -> None:
         connection.close()
 
 
-def arguments(*, durable: bool = True) -> dict[str, Any]:
-    options = LIMITS if durable else f"{LIMITS} -c synchronous_commit=off"
+def arguments(*, durable: bool = True, by_key: bool = False) -> dict[str, Any]:
+    options = [LIMITS, *([] if durable else ["-c synchronous_commit=off"]), *([BY_KEY] if by_key else [])]
     return {
         "autocommit": True,
         "row_factory": namedtuple_row,
         "prepare_threshold": 0,  # every statement is a constant: prepare it at once
-        "options": options,
+        "options": " ".join(options),
         "connect_timeout": 5,
     }
 

@@ -137,7 +137,7 @@ class LedgerConsumer(dramatiq.Consumer):
 
     def _database(self) -> Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = connect(durable=False)
+            self._connection = connect(durable=False, by_key=True)
         return self._connection
 
 

@@ -53,7 +53,7 @@ class Heartbeat:
         while not self._stopped.wait(settings().lease_seconds / 3):
             try:
                 if connection is None or connection.closed:
-                    connection = connect(durable=False)
+                    connection = connect(durable=False, by_key=True)
                 self.beat(connection)
             except psycopg.Error:
                 log.warning("heartbeat failed", exc_info=True)

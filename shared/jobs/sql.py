@@ -1,5 +1,11 @@
 """Every statement of the job ledger. Each move names the state it leaves: a move that finds no row is a duplicate."""
 
+# A row that is known by its id must be found by its id. As a plain comparison the state would let the planner go by the
+# partial index of that state, with all that has left it since the last vacuum: measured, 220 us a finish instead of 70.
+_IS_QUEUED = "state || '' = 'queued'"
+_IS_RUNNING = "state || '' = 'running'"
+_IS_BLOCKED = "state || '' = 'blocked'"
+
 INSERT = """
 insert into jobs (id, name, queue, args, state, priority, available_at, tries, retry_until, chain_id, link, next_id,
                   undo, batch_id, event_id, parent_id, aggregate_id, unique_key, serial_key, tags, traceparent)
@@ -55,12 +61,12 @@ with due as (
     ) j
 )
 update jobs set state = 'queued', queued_at = clock_timestamp(), handovers = handovers + 1, reason = null
-from due where jobs.id = due.id and due.place <= due.room
-returning jobs.id, jobs.queue, jobs.priority, jobs.available_at
+where id = any(array(select id from due where place <= room))
+returning id, queue, priority, available_at
 """
 
-TAKE_BACK = """
-update jobs set state = 'scheduled', queued_at = null where state = 'queued' and id = any(%s)
+TAKE_BACK = f"""
+update jobs set state = 'scheduled', queued_at = null where {_IS_QUEUED} and id = any(%s)
 """
 
 LONG_QUEUED = """
@@ -70,10 +76,10 @@ where state = 'queued' and queued_at < clock_timestamp() - make_interval(secs =>
 
 # --- an attempt: the worker -----------------------------------------------------------------------------------------
 
-_CLAIM = """
+_CLAIM = f"""
 update jobs set state = 'running', attempt = attempt + 1, worker = %(worker)s, started_at = clock_timestamp(),
                 lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
-where id = any(%(ids)s) and state = 'queued' {alone}
+where id = any(%(ids)s) and {_IS_QUEUED} {{alone}}
   and not exists (select 1 from paused_queues p where p.queue = jobs.queue)
 returning id, name, args, queue, attempt, failures, lost, tries, retry_until, chain_id, event_id, aggregate_id,
           traceparent, next_id, batch_id
@@ -81,36 +87,41 @@ returning id, name, args, queue, attempt, failures, lost, tries, retry_until, ch
 CLAIM = _CLAIM.format(alone="and lost = 0")  # as many as there are free threads
 CLAIM_ALONE = _CLAIM.format(alone="")  # a row that has lost a lease may be killing its workers: no neighbours
 
-UNCLAIMED = """
+UNCLAIMED = f"""
 select id, exists (select 1 from paused_queues p where p.queue = jobs.queue) as paused
-from jobs where id = any(%s) and state = 'queued'
+from jobs where id = any(%s) and {_IS_QUEUED}
 """
 
-HEARTBEAT = """
+# What is locked is just being finished: waiting for it, with the others' leases locked, would make those wait too.
+HEARTBEAT = f"""
+with mine as (
+    select jobs.id from unnest(%(ids)s::uuid[], %(attempts)s::int[]) as held(id, attempt)
+    join jobs on jobs.id = held.id and jobs.attempt = held.attempt
+    where {_IS_RUNNING} for no key update of jobs skip locked
+)
 update jobs set lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
-from unnest(%(ids)s::uuid[], %(attempts)s::int[]) as held(id, attempt)
-where jobs.id = held.id and jobs.attempt = held.attempt and jobs.state = 'running'
+where id = any(array(select id from mine))
 """
 
-FENCE = """
+FENCE = f"""
 with held as (
     update jobs set lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
-    where id = %(id)s and attempt = %(attempt)s and state = 'running' returning 1
+    where id = %(id)s and attempt = %(attempt)s and {_IS_RUNNING} returning 1
 )
 select fenced() where not exists (select 1 from held)
 """
 
-FINISH = """
+FINISH = f"""
 with done as (
     update jobs set state = 'succeeded', finished_at = clock_timestamp(), lease_until = null, reason = %(reason)s
-    where id = %(id)s and attempt = %(attempt)s and state = 'running'
+    where id = %(id)s and attempt = %(attempt)s and {_IS_RUNNING}
     returning id, attempt, worker, started_at, finished_at, next_id
 ), kept as (
     insert into job_attempts (job_id, attempt, worker, started_at, finished_at, outcome)
     select id, attempt, worker, started_at, finished_at, 'succeeded' from done
 ), freed as (
     update jobs set state = 'scheduled', available_at = clock_timestamp()
-    from done where jobs.id = done.next_id and jobs.state = 'blocked'
+    where id = (select next_id from done) and {_IS_BLOCKED}
 )
 select fenced() where not exists (select 1 from done)
 """
@@ -123,14 +134,14 @@ where chain_id = %(chain)s and state = 'blocked'
 
 # --- an attempt that did not succeed --------------------------------------------------------------------------------
 
-_ENDED = """
+_ENDED = f"""
 with ended as (
-    update jobs set {change}, lease_until = null
-    where id = %(id)s and attempt = %(attempt)s and state = 'running'
+    update jobs set {{change}}, lease_until = null
+    where id = %(id)s and attempt = %(attempt)s and {_IS_RUNNING}
     returning id, attempt, worker, started_at
 ), kept as (
     insert into job_attempts (job_id, attempt, worker, started_at, outcome, error, detail)
-    select id, attempt, worker, started_at, '{outcome}', %(error)s, %(detail)s from ended
+    select id, attempt, worker, started_at, '{{outcome}}', %(error)s, %(detail)s from ended
 )
 select fenced() where not exists (select 1 from ended)
 """
@@ -170,20 +181,20 @@ select {_OF_A_LOST_ATTEMPT} from jobs
 where state = 'running' and worker = any(%s) order by id limit 1000 for update skip locked
 """
 
-LOST = """
+LOST = f"""
 with ended as (
     update jobs set state = 'scheduled', available_at = clock_timestamp(), lost = lost + 1, lease_until = null,
                     reason = 'its worker died'
-    where id = %(id)s and attempt = %(attempt)s and state = 'running' returning id, attempt, worker, started_at
+    where id = %(id)s and attempt = %(attempt)s and {_IS_RUNNING} returning id, attempt, worker, started_at
 )
 insert into job_attempts (job_id, attempt, worker, started_at, outcome, error)
 select id, attempt, worker, started_at, 'lost', %(error)s from ended
 """
-LOST_TOO_OFTEN = """
+LOST_TOO_OFTEN = f"""
 with ended as (
     update jobs set state = 'failed', lost = lost + 1, lease_until = null, error = %(error)s, reason = null,
                     finished_at = clock_timestamp()
-    where id = %(id)s and attempt = %(attempt)s and state = 'running' returning id, attempt, worker, started_at
+    where id = %(id)s and attempt = %(attempt)s and {_IS_RUNNING} returning id, attempt, worker, started_at
 )
 insert into job_attempts (job_id, attempt, worker, started_at, outcome, error)
 select id, attempt, worker, started_at, 'lost', %(error)s from ended
