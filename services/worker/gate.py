@@ -36,6 +36,7 @@ class Ending:
 BY_CUSTOMER = Ending(OrderStatus.CANCELLED, "cancelled_by_customer")
 EXPIRY = Ending(OrderStatus.EXPIRED, "not_paid_in_time")
 UNDO = Ending(OrderStatus.REJECTED, "payment_unavailable")
+NEVER_BEGUN = Ending(OrderStatus.REJECTED, "could_not_be_processed")
 DECLINE = Ending(OrderStatus.REJECTED, "card_declined")
 SHORTAGE = Ending(OrderStatus.REJECTED, InsufficientStock.code)
 

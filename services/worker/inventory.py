@@ -18,11 +18,21 @@ from shared.domain.orders import OrderStatus
 from shared.events.catalogue import StockReserved
 from shared.events.record import record
 from shared.events.snapshots import OrderSnapshot
-from shared.jobs.job import job
+from shared.jobs.job import Message, job
 from shared.jobs.running import Running
 
 
-@job(queue="orders", tries=5, backoff=(1, 5, 30), timeout=10)
+@job(queue="orders", retry_until=A_WEEK, backoff=PATIENT, timeout=30)
+def reject_unreserved_order(job: Running, order_id: UUID, gateway: Gateway) -> None:
+    """Tell the customer that their order could not even begin: there is nothing to undo, but nobody shall wait."""
+    gate.close(job, gateway, order_id, gate.NEVER_BEGUN)
+
+
+def _never_begun(order_id: UUID, _error: str) -> Message:
+    return reject_unreserved_order.message(order_id)
+
+
+@job(queue="orders", tries=5, backoff=(1, 5, 30), timeout=10, failed=_never_begun)
 def reserve_stock(job: Running, order_id: UUID) -> None:
     """Promise the order its pieces, all of them or none, until its reservation expires.
 

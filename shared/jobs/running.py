@@ -53,7 +53,7 @@ class Running:
         self.finished = False
         self.connection = connection
         self._durable = durable
-        self._ended: str | None = None
+        self.ended: str | None = None  # why the rest of its chain is not wanted
 
     @property
     def id(self) -> UUID:
@@ -90,7 +90,7 @@ class Running:
 
     def finish(self) -> None:
         """Record the success of a job that wrote nothing: one statement is a transaction of its own."""
-        if self._ended is not None or self._durable:
+        if self.ended is not None or self._durable:
             with self.finishing():
                 return
         with naming_the_fence(self.claimed):
@@ -101,7 +101,7 @@ class Running:
 
     def end_chain(self, reason: str) -> None:
         """Say a business "no" inside `finishing()`: the effects stay, the rest of the chain is cancelled."""
-        self._ended = reason
+        self.ended = reason
 
     def release(self, seconds: float, reason: str) -> None:
         """Stop here and try again later; burns no try."""
@@ -112,9 +112,9 @@ class Running:
         raise Fail(reason)
 
     def _finish(self, tx: Transaction) -> None:
-        if self._ended is not None and self.claimed.chain_id is not None:
-            tx.execute(sql.CANCEL_REST, {"chain": self.claimed.chain_id, "reason": self._ended})
-        tx.execute(sql.FINISH, {"id": self.id, "attempt": self.attempt, "reason": self._ended})
+        if self.ended is not None and self.claimed.chain_id is not None:
+            tx.execute(sql.CANCEL_REST, {"chain": self.claimed.chain_id, "reason": self.ended})
+        tx.execute(sql.FINISH, {"id": self.id, "attempt": self.attempt, "reason": self.ended})
 
 
 @contextmanager
@@ -158,6 +158,7 @@ class Inline(Running):
 
 def call(kind: JobType, running: Running, stored: Sequence[Any]) -> None:
     """Run the function with what it asks for; one that takes a Transaction runs inside its finishing one."""
+    running.ended = None  # what an earlier, rolled back run has said does not count
     given = {name: _given(hint, running) for name, hint in kind.injected.items() if hint is not Transaction}
     arguments = kind.arguments(stored)
     names = [name for name, hint in kind.injected.items() if hint is Transaction]

@@ -297,3 +297,23 @@ def test_a_cancellation_before_anything_happened_leaves_the_check_out_nothing_to
     assert shop.facts(order) == ["OrderPlaced", "OrderCancellationRequested", "OrderCancelled"]
     assert shop.intents() == []
     assert shop.check_books() == []
+
+
+def test_an_order_that_cannot_even_begin_is_rejected(shop: Shop) -> None:
+    # Given an order whose stock is to be reserved by its last try, and a version of the database it cannot work with
+    shop.stock(walnut_desk=1)
+    order = shop.place(walnut_desk=1)
+    shop.expand()
+    shop.connection.execute("update jobs set failures = tries - 1 where name = 'reserve_stock'")
+    shop.connection.execute("alter table orders add constraint broken check (status <> 'reserved')")
+
+    # When it fails
+    shop.attempt(reserve_stock)
+    shop.work()
+
+    # Then nobody waits: the order is rejected, though there was nothing to undo
+    assert shop.jobs()["reserve_stock"] == "failed"
+    assert shop.status(order) == ("rejected", "could_not_be_processed")
+    assert shop.charges() == []
+    assert shop.product() == (1, 0, 0)
+    assert shop.check_books() == []

@@ -100,7 +100,7 @@ def started(listener: Listener, event: Any) -> Iterator[str]:
 
 
 def dispatched_by(job: str) -> set[str]:
-    """Return the jobs that a job's module dispatches in its functions."""
+    """Return the jobs that a job's module dispatches, or hands over for dispatching, in its functions."""
     return dispatches(REGISTRY[job].function.__code__.co_filename)
 
 
@@ -110,6 +110,6 @@ def dispatches(filename: str) -> set[str]:
     names = {
         call.value.id
         for call in calls
-        if isinstance(call, ast.Attribute) and call.attr == "dispatch" and isinstance(call.value, ast.Name)
+        if isinstance(call, ast.Attribute) and call.attr in ("dispatch", "message") and isinstance(call.value, ast.Name)
     }
     return names & set(REGISTRY)

@@ -60,7 +60,7 @@ def test_whoever_causes_a_move_exists_and_records_a_fact_that_exists() -> None:
 
 def test_every_reason_for_an_early_end_is_in_the_document() -> None:
     endings = [ending for ending in vars(gate).values() if isinstance(ending, gate.Ending)]
-    assert len(endings) == 5
+    assert len(endings) == 6
     for ending in endings:
         assert f"`{ending.reason}`" in ORDER
         assert ending.to in gate.FACTS

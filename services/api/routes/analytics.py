@@ -23,7 +23,7 @@ def daily_sales(caller: Caller, limit: Annotated[int, Query(ge=1, le=366)] = 30)
 
 @router.get("/books", responses=problems(401, 403))
 def check_books(caller: Caller) -> Books:
-    """Check stock, money, notifications and jobs in one snapshot (operators); a job compares them with the gateway."""
+    """Check stock, money, notifications and jobs in one snapshot (operators)."""
     with caller.reading(operator=True):
         pass
     with caller.database.connection() as connection:
