@@ -16,7 +16,6 @@ from shared.jobs.chain import Chain
 from shared.jobs.claim import claim, take_back, unclaimed
 from shared.jobs.hand_over import hand_over
 from shared.jobs.heartbeat import Heartbeat
-from shared.jobs.job import JobType
 from shared.jobs.running import Claimed
 from tests.ledger import Ledger
 from tests.ledger_breaches import BREACHES
@@ -67,20 +66,21 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # --- dispatch ---
 
-    @happens(1, kind=st.sampled_from(KINDS), delayed=st.booleans(), priority=st.integers(-1, 1))
-    def dispatch(self, kind: JobType, delayed: bool, priority: int) -> None:
+    @happens(1, kind=st.sampled_from(sorted(KINDS)), delayed=st.booleans(), priority=st.integers(-1, 1))
+    def dispatch(self, kind: str, delayed: bool, priority: int) -> None:
         what = self.next_name()
         delay = 3600 if delayed else 0
-        job_id = self.ledger.dispatch(kind, what, delay=delay, priority=priority)
-        self.model.add(job_id, kind.name, what, delayed=delayed)
+        job_id = self.ledger.dispatch(KINDS[kind], what, delay=delay, priority=priority)
+        self.model.add(job_id, kind, what, delayed=delayed)
 
-    @happens(9, links=st.lists(st.sampled_from(LINKS), min_size=2, max_size=4))
-    def dispatch_chain(self, links: list[tuple[JobType, JobType | None]]) -> None:
+    @happens(9, links=st.lists(st.sampled_from(sorted(LINKS)), min_size=2, max_size=4))
+    def dispatch_chain(self, links: list[str]) -> None:
         what = self.next_name()
-        message = Chain("craft", tuple(links)).message(what)
+        pairs = [LINKS[link] for link in links]
+        message = Chain("craft", tuple(pairs)).message(what)
         with self.ledger.transaction() as tx:
             message.dispatch(tx)
-        self.model.add_chain([link.id for link, _ in message.links], links, what)
+        self.model.add_chain([link.id for link, _ in message.links], pairs, what)
 
     @happens(what=st.sampled_from(("walnut", "oak")))
     def dispatch_unique(self, what: str) -> None:
@@ -91,10 +91,10 @@ class LedgerMachine(RuleBasedStateMachine):
         if job_id is not None:
             self.model.add(job_id, "work_alone", what)
 
-    @happens(kind=st.sampled_from(KINDS))
-    def roll_back_a_dispatch(self, kind: JobType) -> None:
+    @happens(kind=st.sampled_from(sorted(KINDS)))
+    def roll_back_a_dispatch(self, kind: str) -> None:
         with suppress(KeyError), self.ledger.transaction() as tx:
-            kind.dispatch(tx, "never")
+            KINDS[kind].dispatch(tx, "never")
             raise KeyError("the lights went out")
 
     # --- the relay, and Redis ---

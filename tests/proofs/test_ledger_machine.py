@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.ledger import Ledger
@@ -35,6 +35,7 @@ def prove(ledger: Ledger, dice: random.Random, examples: int, steps: int) -> tup
         deadline=None,
         database=None,
         print_blob=True,
+        phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(Machine, settings=calm)
