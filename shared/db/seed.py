@@ -36,11 +36,15 @@ USERS = (
 def seed(database_url: str) -> None:
     """Add what is missing. In production only the catalogue: a password that everybody knows is no password."""
     connection: psycopg.Connection[Any] = psycopg.connect(database_url, **arguments())
-    with connection, transaction(connection) as tx:
-        tx.execute("select pg_advisory_xact_lock(7482)")  # two containers may start at once
-        _products(tx)
-        if settings().in_demo:
-            _users(tx)
+    with connection:
+        new = _new_users(connection) if settings().in_demo else []
+        with transaction(connection) as tx:
+            tx.execute("select pg_advisory_xact_lock(7480)")  # two containers may start at once
+            _products(tx)
+            there = users.known(tx) if new else set()
+            for user in new:
+                if user["email"] not in there:
+                    users.insert(tx, user)
 
 
 def _products(tx: Transaction) -> None:
@@ -51,11 +55,15 @@ def _products(tx: Transaction) -> None:
             product_list.insert(tx, {**product, "price": price, "currency": settings().shop_currency})
 
 
-def _users(tx: Transaction) -> None:
-    there = users.known(tx)
+def _new_users(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
+    """Return the users that are missing. Hashing takes long on a busy machine: no transaction is open meanwhile."""
+    with transaction(connection) as tx:
+        there = users.known(tx)
     missing = [user for user in USERS if user[0] not in there]
     argon2 = PasswordHash.recommended() if missing else None
+    new = []
     for email, name, phone, locale, role in missing:
         assert argon2
         user = {"id": new_id(), "email": email, "name": name, "phone": phone, "locale": locale, "role": role}
-        users.insert(tx, {**user, "password_hash": argon2.hash(PASSWORD)})
+        new.append({**user, "password_hash": argon2.hash(PASSWORD)})
+    return new
