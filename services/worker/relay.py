@@ -13,7 +13,7 @@ from shared.broadcasting import stream
 from shared.config import settings
 from shared.db.engine import Connection, connect
 from shared.db.transaction import TRY_AGAIN, transaction
-from shared.events.expand import TRY_PARKED_AGAIN, Listeners, expand
+from shared.events.expand import AT_ONCE, TRY_PARKED_AGAIN, Listeners, expand
 from shared.jobs import lists, reaper, sql
 from shared.jobs.hand_over import hand_over
 from shared.nudge import CHANNEL
@@ -22,7 +22,8 @@ log = structlog.get_logger()
 
 LEAD = "select pg_try_advisory_xact_lock(7482) as leads"
 POLL = 0.25  # seconds between looks when no nudge comes
-HURRY = 0.005  # the same while a queue's window was full: its workers do not nudge
+GATHER = 0.005  # from one turn's beginning to the next: a turn for every job would cost more than the jobs
+HURRY = 0.005  # the same while a queue's window is full, doubled while it stays so: its workers do not nudge
 REAP_EVERY = 0.5
 TIDY_EVERY = 10.0
 PARKED_REST = 30  # seconds, times how often it was parked
@@ -36,6 +37,7 @@ class Relay:
         self._redis = redis.Redis.from_url(settings().redis_url, socket_timeout=2, socket_connect_timeout=2)
         self._connection: Connection | None = None
         self._reaped = self._tidied = 0.0
+        self._hurry = HURRY
         self._stopped = threading.Event()
 
     def stop(self) -> None:
@@ -49,9 +51,13 @@ class Relay:
                 if pubsub is None:
                     pubsub = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]  # untyped there
                     pubsub.subscribe(CHANNEL)
+                began = time.monotonic()
                 wait = self.turn()
                 self._housekeeping()
-                _listen(pubsub, wait)
+                if wait:
+                    _listen(pubsub, wait)
+                    self._stopped.wait(max(0.0, began + GATHER - time.monotonic()))
+                    _forget_nudges(pubsub)
             except TRY_AGAIN:
                 continue
             except (psycopg.Error, redis.RedisError) as error:
@@ -75,7 +81,9 @@ class Relay:
         if news and stream.write(self._redis, news, anew=gone):
             with transaction(self.database()) as tx:
                 stream.advance(tx, news[-1].position)
-        return 0.0 if facts or len(news) == stream.AT_ONCE else HURRY if full else POLL
+        more = facts == AT_ONCE or len(news) == stream.AT_ONCE
+        self._hurry = HURRY if due else min(2 * self._hurry, POLL)
+        return 0.0 if more else self._hurry if full else POLL
 
     def _push(self, due: list[Any]) -> None:
         try:
@@ -111,9 +119,12 @@ class Relay:
 
 
 def _listen(pubsub: Any, wait: float) -> None:
-    """Wait for a nudge, then drop those that came with it."""
-    if wait and pubsub.get_message(timeout=wait) is None:
-        return
+    """Wait for a nudge."""
+    pubsub.get_message(timeout=wait)
+
+
+def _forget_nudges(pubsub: Any) -> None:
+    """Drop those that came meanwhile: the turn that follows sees what they are for."""
     with suppress(redis.TimeoutError):
         while pubsub.get_message(timeout=0) is not None:
             pass
