@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -282,3 +282,7 @@ class House(Audited):
         with closing(sqlite3.connect(f"file:{self._sandbox_memory}?mode=ro", uri=True)) as memory:
             soon = time.time() + 5
             return int(memory.execute("select count(*) from deliveries where due < ?", (soon,)).fetchone()[0])
+
+
+#: Open a house with settings of one's own: `open_house(hand_over_at_least=100_000)`.
+Open = Callable[..., House]

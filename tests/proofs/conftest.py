@@ -1,6 +1,6 @@
 """The house for the proofs, and a place where each says what it saw."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -9,16 +9,10 @@ import pytest
 
 from shared.engines.postgres import PostgresServer
 from shared.engines.redis import RedisServer
-
-pytest.register_assert_rewrite("tests.house", "tests.audited")
-
-from tests.audited import summary  # noqa: E402 - its assertions show what they compared
-from tests.house import House  # noqa: E402 - as above
+from tests.audited import Tell, summary
+from tests.house import House, Open
 
 SEEN = pytest.StashKey[list[str]]()
-
-Open = Callable[..., House]
-Tell = Callable[..., None]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from shared.engines.redis import RedisServer
+from tests.audited import Tell
 from tests.crowd import Crowd
 from tests.house import House
-from tests.proofs.conftest import Tell
 from tests.sandbox import SandboxProcess
 from tests.supervised import Supervised
 

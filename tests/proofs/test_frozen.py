@@ -6,8 +6,8 @@ from functools import partial
 import psutil
 import pytest
 
+from tests.audited import Tell
 from tests.house import LOCKED, House
-from tests.proofs.conftest import Tell
 from tests.supervised import Supervised
 from tests.waiting import wait_until
 

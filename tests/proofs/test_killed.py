@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from shared.engines.redis import RedisServer
+from tests.audited import Tell
 from tests.crowd import Crowd
-from tests.house import LEASE, LOCKED, House
-from tests.proofs.conftest import Open, Tell
+from tests.house import LEASE, LOCKED, House, Open
 from tests.supervised import Supervised
 from tests.waiting import wait_until
 from tests.wire import Wire
@@ -161,9 +161,11 @@ def test_a_relay_killed_between_committing_and_pushing_loses_no_message_for_long
             house.wait_for_status(orders[-1], "confirmed", "shipped")
             took.append(time.monotonic() - killed)
             house.wait_until_quiet()  # so that the next push is the next order's
-        handed_over_again = house.one("select count(*) from jobs where name = 'reserve_stock' and handovers > 1")
+        handed_over_again = house.one(
+            "select count(*) from jobs where handovers > 1 and lost + failures + deferrals = 0"
+        )
         tell(rounds=len(took), slowest=max(took), handed_over_again=handed_over_again, **house.check(orders))
-        assert handed_over_again == len(orders)
+        assert handed_over_again >= len(orders)
         assert max(took) < WITHIN
 
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from shared.ids import new_id
+from tests.audited import Tell
 from tests.house import Customer, House
-from tests.proofs.conftest import Tell
 
 AT_ONCE = 50
 

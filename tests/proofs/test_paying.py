@@ -10,8 +10,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.house import LOCKED, Customer, House
-from tests.proofs.conftest import Open, Tell
+from tests.audited import Tell
+from tests.house import LOCKED, Customer, House, Open
 from tests.waiting import wait_until
 
 SLOW = 6000  # milliseconds that the gateway waits before it acts: long enough to freeze somebody and to cancel
@@ -24,6 +24,7 @@ SILENCES = (
 
 
 def place(house: House, customers: Sequence[Customer], *, card: str = "pm_card_visa") -> list[UUID]:
+    """Place an order for each, of one thing or another."""
     products = list(house.products().values())
     with ThreadPoolExecutor(8) as crowd:
         places = enumerate(customers)
@@ -34,6 +35,7 @@ def place(house: House, customers: Sequence[Customer], *, card: str = "pm_card_v
 def test_a_declined_card_gives_the_stock_back_and_is_told_once(
     house: House, scaled: Callable[[int, int], int], tell: Tell
 ) -> None:
+    house.plenty()
     # When every second card is declined
     customers = house.customers(scaled(100, 20))
     declined = place(house, customers[::2], card="pm_card_visa_chargeDeclined")
@@ -53,6 +55,7 @@ def test_a_declined_card_gives_the_stock_back_and_is_told_once(
 def test_a_charge_without_an_answer_is_made_exactly_once(
     house: House, scaled: Callable[[int, int], int], tell: Tell
 ) -> None:
+    house.plenty()
     number = scaled(50, 5)
     orders: list[UUID] = []
     for silence in SILENCES:
@@ -67,9 +70,9 @@ def test_a_charge_without_an_answer_is_made_exactly_once(
             house.wait_until_quiet()
     assert house.statuses(orders) == {"shipped": len(orders)}
     assert house.charged() == len(orders) == number * len(SILENCES) * 2
-    unanswered = house.one("select count(*) from jobs where name = 'charge_payment' and attempt > 1")
+    unanswered = house.one("select sum(attempt - 1) from jobs where name = 'charge_payment'")
     tell(unanswered=unanswered, **house.check(orders))
-    assert unanswered == len(orders)
+    assert unanswered >= len(orders)
 
 
 @pytest.mark.proof
