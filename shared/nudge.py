@@ -12,7 +12,7 @@ from shared.config import settings
 CHANNEL = "taboor:nudge"
 PATIENCE = 0.05  # seconds
 REST_AFTER_FAILURE = 1.0  # while Redis is down the relay polls anyway
-GATHER = 0.002  # nudges that come this close together are one
+GATHER = 0.005  # seconds of rest after a nudge, which is sent at once; those that come meanwhile are one
 
 
 class Nudger:

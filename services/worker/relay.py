@@ -22,8 +22,8 @@ log = structlog.get_logger()
 
 LEAD = "select pg_try_advisory_xact_lock(7482) as leads"
 POLL = 0.25  # seconds between looks when no nudge comes
-GATHER = 0.005  # from one turn's beginning to the next: a turn for every job would cost more than the jobs
-HURRY = 0.005  # the same while a queue's window is full, doubled while it stays so: its workers do not nudge
+GATHER = 0.002  # from one turn's beginning to the next: a turn for every job would cost more than the jobs
+HURRY = 0.002  # the same while a queue's window is full, doubled while it stays so: its workers do not nudge
 REAP_EVERY = 0.5
 TIDY_EVERY = 10.0
 PARKED_REST = 30  # seconds, times how often it was parked

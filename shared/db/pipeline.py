@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -15,6 +16,11 @@ class Gathering(psycopg.Pipeline):
     """
 
     _due = False  # whether what was gathered is to be sent
+
+    def command(self, words: bytes) -> None:
+        """Gather a statement without parameters, whose answer nobody wants: a fourth of what it costs by a cursor."""
+        self.command_queue.append(partial(self.pgconn.send_query_params, words, None))
+        self.result_queue.append(None)
 
     def _enqueue_sync(self) -> None:
         super()._enqueue_sync()
@@ -33,8 +39,8 @@ class Gathering(psycopg.Pipeline):
 
 
 @contextmanager
-def gathering(connection: psycopg.Connection[Any]) -> Iterator[psycopg.Pipeline]:
+def gathering(connection: psycopg.Connection[Any]) -> Iterator[Gathering]:
     """Open the pipeline."""
-    connection._pipeline = Gathering(connection)  # noqa: SLF001 - `pipeline()` takes the one that is there
-    with connection.pipeline() as pipeline:
+    pipeline = connection._pipeline = Gathering(connection)  # noqa: SLF001 - `pipeline()` takes the one that is there
+    with connection.pipeline():
         yield pipeline

@@ -11,6 +11,8 @@ import psycopg
 from shared.db.engine import Connection
 from shared.db.pipeline import gathering
 
+DURABLE, NOT_DURABLE = b"set local synchronous_commit = on", b"set local synchronous_commit = off"
+
 Parameters = dict[str, Any] | Sequence[Any]
 
 #: PostgreSQL asks for these to be tried again: they say nothing about the work itself.
@@ -98,9 +100,9 @@ def transaction(
     """
     try:
         with gathering(connection) as pipeline:
-            connection.execute("begin")
+            pipeline.command(b"begin")
             if durable is not None:
-                connection.execute(f"set local synchronous_commit = {'on' if durable else 'off'}")
+                pipeline.command(DURABLE if durable else NOT_DURABLE)
             yield Transaction(connection, pipeline, cause)
             ending = connection.execute("commit")
         _expect_commit(ending)

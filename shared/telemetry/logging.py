@@ -4,6 +4,7 @@
 `structlog.contextvars.bound_contextvars(job=…, attempt=…)` are on every line inside the block.
 """
 
+import json
 import logging
 import sys
 from typing import Any
@@ -13,6 +14,9 @@ from structlog.typing import EventDict, Processor
 
 #: These tell of every connection and every request at INFO.
 TALKATIVE = ("psycopg.pool", "httpx", "httpcore", "stripe", "twilio.http_client", "multipart")
+
+#: Made once: `json.dumps` makes one for every line. What JSON does not know is told as it is written.
+JSON = json.JSONEncoder(ensure_ascii=False, default=repr)
 
 
 def configure(process: str) -> None:
@@ -25,7 +29,7 @@ def configure(process: str) -> None:
     ]
     ends: list[Processor] = [
         structlog.processors.format_exc_info,
-        structlog.processors.JSONRenderer(ensure_ascii=False),
+        structlog.processors.JSONRenderer(_json),
     ]
     structlog.configure(
         processors=[*stamps, *ends],
@@ -34,6 +38,10 @@ def configure(process: str) -> None:
         cache_logger_on_first_use=True,
     )
     _standard_library(stamps, ends)
+
+
+def _json(line: EventDict, **_: Any) -> str:
+    return JSON.encode(line)
 
 
 def _standard_library(stamps: list[Processor], ends: list[Processor]) -> None:
