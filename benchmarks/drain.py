@@ -15,7 +15,7 @@ from shared.db.engine import Connection
 
 ORDERS = 600
 ROUNDS = 3
-UNITS, THREADS = 2, 4
+UNITS, THREADS = 2, 8
 QUEUES = "orders,notifications,default"
 
 # What belongs to the orders and is not for later: expiry and shipment are.

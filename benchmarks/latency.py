@@ -12,7 +12,7 @@ from shared.db.engine import Connection
 from shared.db.transaction import transaction
 from shared.nudge import nudge
 
-DISPATCHES, PAUSE = 100, 0.1
+DISPATCHES, PAUSE = 200, 0.05
 IDLE = 10.0  # seconds
 MEASURED = 200  # orders to find out how much it can drain
 LOADED = 20.0  # seconds
