@@ -118,10 +118,10 @@ class Model:
                 job.state = "succeeded"
                 self._cancel_rest(job)
             case "release":
-                job.state = "scheduled"
+                job.state, job.lost = "scheduled", 0
                 job.deferrals += 1
             case "fail" if job.failures + 1 < TRIES:
-                job.state = "scheduled"
+                job.state, job.lost = "scheduled", 0
                 job.failures += 1
             case _:  # the last failure, or "give up"
                 job.failures += 1

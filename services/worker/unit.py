@@ -54,7 +54,10 @@ class Unit:
         worker.broker.emit_after("process_boot")  # starts the time limits
         worker.start()
         log.info("unit started", unit=self.name, queues=list(self.queues), threads=self.threads)
-        self._stopped.wait()
+        while not self._stopped.wait(1) and not heartbeat.hung():
+            pass
+        if heartbeat.hung():  # only a new process has all its threads: whoever started this one starts it again
+            log.error("a job hangs and cannot be interrupted: the unit ends", alert="job_hung", unit=self.name)
         consumer.stop()
         log.info("unit stops", unit=self.name)
         worker.stop(timeout=int(self.stop_within * 1000))

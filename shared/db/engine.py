@@ -10,7 +10,11 @@ from psycopg_pool import ConnectionPool
 from shared.config import settings
 
 # A session that sleeps in a transaction is ended, one that waits for a lock or runs for ever gives up.
-LIMITS = "-c idle_in_transaction_session_timeout=3000 -c lock_timeout=5000 -c statement_timeout=15000 -c timezone=UTC"
+# The last limit below is 4 s and ends the whole session, so that these must be shorter to be heard of.
+LIMITS = "-c idle_in_transaction_session_timeout=3000 -c lock_timeout=3000 -c statement_timeout=3500 -c timezone=UTC"
+
+# A host that vanished answers nothing, not even that it is gone.
+KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 
 # A process that freezes in the middle of sending leaves a session that is neither idle nor in a statement: only this
 # ends it, and only PostgreSQL 17 and newer have it. (On 16 that moment, well under a millisecond, stays open.)
@@ -67,6 +71,7 @@ def arguments(*, durable: bool = True, by_key: bool = False) -> dict[str, Any]:
         "prepare_threshold": 0,  # every statement is a constant: prepare it at once
         "options": " ".join(options),
         "connect_timeout": 5,
+        **KEEPALIVES,
     }
 
 

@@ -25,7 +25,7 @@ def unclaimed(connection: Connection, ids: Sequence[UUID]) -> tuple[list[UUID], 
     return [row.id for row in rows if not row.paused], [row.id for row in rows if row.paused]
 
 
-def take_back(connection: Connection, ids: Sequence[UUID]) -> None:
-    """`queued → scheduled`: the relay hands them over again when it is their turn."""
+def take_back(connection: Connection, ids: Sequence[UUID], seconds: float = 0) -> None:
+    """`queued → scheduled`: the relay hands them over again when it is their turn, after some seconds."""
     if ids:
-        connection.execute(sql.TAKE_BACK, (list(ids),))
+        connection.execute(sql.TAKE_BACK_FOR, {"ids": list(ids), "seconds": seconds})

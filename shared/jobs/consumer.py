@@ -27,6 +27,8 @@ UNKNOWN = "unknown job"
 WAIT = 0.5  # seconds in one blocking pop; a stopping worker waits as long
 GATHER = 0.002  # seconds to wait until half of the threads are free, so that claims come in batches
 REST_AFTER_ERROR = 0.2
+PATIENCE_WITH_SUSPECTS = 2.0  # seconds to wait for a quiet moment, and again to keep it quiet; then the others go on
+SUSPECTS_REST = 1.0  # seconds until a suspect for which there was no quiet moment is handed over again
 
 
 class LedgerConsumer(dramatiq.Consumer):
@@ -45,7 +47,7 @@ class LedgerConsumer(dramatiq.Consumer):
         self._change = threading.Condition()
         self._ready: deque[Claimed] = deque()
         self._suspects: deque[UUID] = deque()  # have lost a lease before: each is claimed and run alone
-        self._alone = False
+        self._quiet_until = 0.0  # a suspect runs: nothing else is taken meanwhile
         self._stopping = threading.Event()
         self._connection: Connection | None = None
 
@@ -88,7 +90,7 @@ class LedgerConsumer(dramatiq.Consumer):
         if not free:
             return []
         if self._suspects:
-            return self._claim_alone()
+            return self._claim_alone(free)
         ids = lists.pop(self._redis, self._queues, free, WAIT)
         if not ids:
             return []
@@ -98,15 +100,16 @@ class LedgerConsumer(dramatiq.Consumer):
         return self._claim(ids)
 
     def _wait_for_threads(self) -> int:
-        """Return how many threads are free: all, if what comes next or what runs now must be alone."""
-        everyone = self._threads
+        """Return how many threads are free; wait for all of them, but not for ever, before and while a suspect runs."""
         with self._change:
-            if self._alone or self._suspects:
-                if not self._wait_for(everyone, WAIT):
+            if self._suspects:
+                self._wait_for(self._threads, PATIENCE_WITH_SUSPECTS)
+            elif (left := self._quiet_until - time.monotonic()) > 0:
+                self._wait_for(self._threads, min(left, WAIT))
+                if self._free < self._threads and time.monotonic() < self._quiet_until:
                     return 0
-                self._alone = False
             self._wait_for(1, WAIT)
-            self._wait_for(everyone // 2, GATHER)
+            self._wait_for(self._threads // 2, GATHER)
             return self._free
 
     def _wait_for(self, enough: int, seconds: float) -> bool:
@@ -123,9 +126,15 @@ class LedgerConsumer(dramatiq.Consumer):
             take_back(self._database(), paused)
         return claimed
 
-    def _claim_alone(self) -> list[Claimed]:
+    def _claim_alone(self, free: int) -> list[Claimed]:
+        """Claim one suspect if nothing else runs here; otherwise leave all to another unit, or a quieter moment."""
+        if free < self._threads:
+            take_back(self._database(), list(self._suspects), SUSPECTS_REST)
+            self._suspects.clear()
+            return []
         claimed = self._hold(claim(self._database(), self._worker, [self._suspects.popleft()], alone=True))
-        self._alone = bool(claimed)
+        if claimed:
+            self._quiet_until = time.monotonic() + PATIENCE_WITH_SUSPECTS
         return claimed
 
     def _hold(self, claimed: list[Claimed]) -> list[Claimed]:

@@ -59,8 +59,13 @@ def is_final(kind: JobType, claimed: Claimed, error: BaseException) -> bool:
 
 
 def release(tx: Transaction, claimed: Claimed, outcome: Release) -> None:
-    """Back to `scheduled`; a release burns no try."""
-    _end(tx, sql.RELEASE, claimed, Error(str(outcome), None), seconds=outcome.seconds)
+    """Back to `scheduled`; a release burns no try, but it does not make the job's time any longer."""
+    if claimed.retry_until is not None and now() >= claimed.retry_until:
+        why = Error(f"out of time, and still: {outcome}", None)
+        _end(tx, sql.FAIL, claimed, why)
+        follow_up(tx, claimed, why.line)
+    else:
+        _end(tx, sql.RELEASE, claimed, Error(str(outcome), None), seconds=outcome.seconds)
 
 
 def fail(tx: Transaction, kind: JobType, claimed: Claimed, error: BaseException) -> None:
@@ -102,12 +107,16 @@ def _tell(tx: Transaction, kind: JobType, failed: Callable[..., Message], job: A
         log.error("the failed hook failed", job=f"{job.name}/{job.id}", exc_info=broken)
 
 
+def _undo(done: Any) -> Message:
+    """Return the undo of a finished link; one that this release does not know waits in the ledger for one that does."""
+    if kind := REGISTRY.get(done.undo):
+        return kind.message(*kind.arguments(done.args))
+    return Message(done.undo, tuple(done.args), done.queue, tries=None)
+
+
 def undo_chain(tx: Transaction, chain_id: UUID) -> None:
     """Dispatch the undos of the links that had finished, last first, as a chain of their own; once in its life."""
-    undone = [
-        REGISTRY[done.undo].message(*REGISTRY[done.undo].arguments(done.args)).about(done.aggregate_id)
-        for done in tx.all(sql.UNDOABLE, (chain_id,))
-    ]
+    undone = [_undo(done).about(done.aggregate_id) for done in tx.all(sql.UNDOABLE, (chain_id,))]
     if not undone or tx.one(sql.CHAIN_UNDONE, {"chain": chain_id, "by": (by := new_id())}) is None:
         return
     undos = ChainMessage(by, f"undo of {chain_id}", tuple((message, None) for message in undone))

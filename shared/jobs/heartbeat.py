@@ -48,6 +48,11 @@ class Heartbeat:
         with self._lock:
             return [pair for pair, until in self._held.items() if until > time.monotonic()]
 
+    def hung(self) -> bool:
+        """Tell whether a job here ran past its limit and could not be interrupted: its thread is lost."""
+        with self._lock:
+            return any(until <= time.monotonic() for until in self._held.values())
+
     def _run(self) -> None:
         connection: Connection | None = None
         while not self._stopped.wait(settings().lease_seconds / 3):

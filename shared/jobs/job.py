@@ -120,6 +120,11 @@ class JobType:
 
         return run_now(self, args)
 
+    @property
+    def runs_in_transaction(self) -> bool:
+        """Whether all that it does is in its finishing transaction."""
+        return Transaction in self.injected.values()
+
     def arguments(self, stored: Sequence[Any]) -> list[Any]:
         """Return the arguments of a ledger row as the function wants them."""
         return [convert(value) for convert, value in zip(self.converters, stored, strict=True)]

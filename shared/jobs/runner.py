@@ -19,6 +19,9 @@ from shared.nudge import nudge
 log = structlog.get_logger()
 
 AGAIN_AT_MOST = 3  # serialization failures and deadlocks say nothing about the job: they burn no try
+#: Waited for a lock, or in a statement, for longer than is good for the others: neither says anything about the job.
+TOO_BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled)
+BUSY_REST = 0.2  # seconds
 DATABASE_PATIENCE = 5.0  # seconds to wait for a database that went away, before the lease decides
 UNKNOWN_JOB = Release(30, "this worker does not know the job")
 
@@ -57,14 +60,16 @@ def _attempt(kind: JobType, claimed: Claimed) -> str:
 
 
 def _call(kind: JobType, running: Running) -> None:
-    for again in range(AGAIN_AT_MOST + 1):
+    """Run the function; again, if PostgreSQL asks for it and all that it did was in the transaction rolled back."""
+    for _ in range(AGAIN_AT_MOST):
         try:
-            call(kind, running, running.claimed.args)
-        except TRY_AGAIN:
-            if again == AGAIN_AT_MOST:
-                raise
-        else:
-            return
+            return call(kind, running, running.claimed.args)
+        except TRY_AGAIN as busy:
+            if not kind.runs_in_transaction:  # it may have asked the outside world: the next attempt knows what to do
+                raise Release(BUSY_REST, "PostgreSQL was busy") from busy
+        except TOO_BUSY as busy:
+            raise Release(BUSY_REST, "PostgreSQL was busy") from busy
+    raise Release(BUSY_REST, "PostgreSQL was busy")
 
 
 def _failed(kind: JobType, running: Running, error: BaseException) -> str:
@@ -97,8 +102,6 @@ def _record(claimed: Claimed, write: Callable[[Transaction], None]) -> str | Non
                 write(tx)
         except Fenced:
             return "job lost its lease"
-        except TRY_AGAIN:
-            continue
         except psycopg.OperationalError:
             if time.monotonic() > deadline:
                 log.exception("the ending was not recorded: the lease will decide")

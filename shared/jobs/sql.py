@@ -7,11 +7,11 @@ _IS_RUNNING = "state || '' = 'running'"
 _IS_BLOCKED = "state || '' = 'blocked'"
 
 INSERT = """
-insert into jobs (id, name, queue, args, state, priority, available_at, tries, retry_until, chain_id, link, next_id,
+insert into jobs (id, name, queue, args, state, priority, available_at, tries, retry_seconds, chain_id, link, next_id,
                   undo, batch_id, event_id, parent_id, aggregate_id, unique_key, serial_key, tags, traceparent)
 select r.id, r.name, r.queue, r.args, coalesce(r.state, 'scheduled'), r.priority,
        clock_timestamp() + make_interval(secs => r.delay), r.tries,
-       clock_timestamp() + make_interval(secs => r.retry_seconds), r.chain_id, r.link, r.next_id, r.undo, r.batch_id,
+       r.retry_seconds, r.chain_id, r.link, r.next_id, r.undo, r.batch_id,
        coalesce(r.event_id, %(event)s), %(job)s, coalesce(r.aggregate_id, %(aggregate)s, r.subject_id),
        r.unique_key, r.serial_key,
        coalesce((select array_agg(t) from jsonb_array_elements_text(r.tags) t), '{}'),
@@ -69,6 +69,12 @@ TAKE_BACK = f"""
 update jobs set state = 'scheduled', queued_at = null where {_IS_QUEUED} and id = any(%s)
 """
 
+TAKE_BACK_FOR = f"""
+update jobs set state = 'scheduled', queued_at = null,
+                available_at = clock_timestamp() + make_interval(secs => %(seconds)s)
+where {_IS_QUEUED} and id = any(%(ids)s)
+"""
+
 LONG_QUEUED = """
 select id, queue, handovers from jobs
 where state = 'queued' and queued_at < clock_timestamp() - make_interval(secs => %s) limit 5000
@@ -78,7 +84,8 @@ where state = 'queued' and queued_at < clock_timestamp() - make_interval(secs =>
 
 _CLAIM = f"""
 update jobs set state = 'running', attempt = attempt + 1, worker = %(worker)s, started_at = clock_timestamp(),
-                lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+                lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
+                retry_until = coalesce(retry_until, clock_timestamp() + make_interval(secs => retry_seconds))
 where id = any(%(ids)s) and {_IS_QUEUED} {{alone}}
   and not exists (select 1 from paused_queues p where p.queue = jobs.queue)
 returning id, name, args, queue, attempt, failures, lost, tries, retry_until, chain_id, event_id, aggregate_id,
@@ -147,10 +154,11 @@ select fenced() where not exists (select 1 from ended)
 """
 _WAITS = "state = 'scheduled', available_at = clock_timestamp() + make_interval(secs => %(seconds)s)"
 
+# An attempt that came to its end did not kill its worker: the job is no suspect any more.
 RETRY = _ENDED.format(
-    change=f"{_WAITS}, failures = failures + 1, error = %(error)s, reason = 'retrying'", outcome="failed"
+    change=f"{_WAITS}, failures = failures + 1, lost = 0, error = %(error)s, reason = 'retrying'", outcome="failed"
 )
-RELEASE = _ENDED.format(change=f"{_WAITS}, deferrals = deferrals + 1, reason = %(error)s", outcome="released")
+RELEASE = _ENDED.format(change=f"{_WAITS}, deferrals = deferrals + 1, lost = 0, reason = %(error)s", outcome="released")
 FAIL = _ENDED.format(
     change="state = 'failed', failures = failures + 1, error = %(error)s, reason = null, "
     "finished_at = clock_timestamp()",
@@ -203,7 +211,7 @@ select id, attempt, worker, started_at, 'lost', %(error)s from ended
 # --- a chain that failed --------------------------------------------------------------------------------------------
 
 UNDOABLE = """
-select name, args, undo, event_id, aggregate_id, traceparent from jobs
+select name, queue, args, undo, event_id, aggregate_id, traceparent from jobs
 where chain_id = %s and state = 'succeeded' and undo is not null order by link desc
 """
 CHAIN_UNDONE = """

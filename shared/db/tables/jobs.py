@@ -77,7 +77,8 @@ class Job(Table, table=True):
     deferrals: int = count()  # releases: they burn no try
     handovers: int = count()  # times it went to Redis; with the id it names the message
     tries: int | None = Field(default=None, nullable=True)  # null: until `retry_until`
-    retry_until: datetime | None = moment()
+    retry_seconds: float | None = Field(default=None, nullable=True)  # it may be tried for so long, and so until:
+    retry_until: datetime | None = moment()  # set by its first claim; a link's time begins when its turn comes
     error: str | None = words(nullable=True)  # the last one
     reason: str | None = words(nullable=True)  # why it waits, or ended early
     progress: int | None = Field(default=None, nullable=True)

@@ -246,6 +246,7 @@ def upgrade() -> None:
         sa.Column("deferrals", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("handovers", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=True),
+        sa.Column("retry_seconds", sa.Float(), nullable=True),
         sa.Column("retry_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
