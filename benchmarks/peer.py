@@ -3,7 +3,6 @@
 On Debian: `apt install php-cli php-laravel-framework php-redis php-pgsql php-curl php-mbstring php-xml`.
 """
 
-import re
 import shutil
 import subprocess
 import time
@@ -64,10 +63,3 @@ def _count(connection: psycopg.Connection[tuple[int]], question: str) -> int:
     row = connection.execute(question).fetchone()
     assert row
     return int(row[0])
-
-
-def version() -> str:
-    """Say which PHP it was."""
-    said = subprocess.run([str(shutil.which("php")), "-v"], check=True, capture_output=True, text=True).stdout
-    found = re.match(r"PHP [\d.]+", said)
-    return found.group() if found else "PHP"

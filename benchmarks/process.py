@@ -7,7 +7,8 @@ import signal
 import sys
 from typing import Any
 
-import benchmarks.jobs  # noqa: F401 - a unit knows the jobs that were imported
+import benchmarks.jobs
+import benchmarks.same  # noqa: F401 - a unit knows the jobs that were imported
 from services.worker.listeners import LISTENERS
 from shared.engines.process import die_with_parent
 from shared.telemetry.logging import configure
