@@ -16,8 +16,8 @@ from shared.db.tables.products import Product
 
 LIMITS = {
     "idle_in_transaction_session_timeout": "3s",
-    "lock_timeout": "5s",
-    "statement_timeout": "15s",
+    "lock_timeout": "3s",
+    "statement_timeout": "3500ms",
     "TimeZone": "UTC",
 }
 USED = """
