@@ -12,6 +12,7 @@ from shared.domain.orders import OrderStatus
 from shared.domain.payments import PaymentStatus
 from shared.events.catalogue import OrderConfirmed, OrderShipped
 from shared.events.record import record
+from shared.events.snapshots import OrderSnapshot
 from shared.jobs.job import Message, job
 from shared.jobs.running import Running
 
@@ -23,12 +24,8 @@ PATIENT = (1, 5, 30, 120, 600)
 @job(queue="orders", tries=5, backoff=(1, 5, 30), timeout=10)
 def confirm_order(job: Running, tx: Transaction, order_id: UUID) -> None:
     """The last link of the check-out: stock is reserved and the money is here."""
-    order, payment = payments.lock(tx, order_id)
-    paid = payment is not None and payment.status is PaymentStatus.SUCCEEDED
-    if order.status is OrderStatus.RESERVED and paid and not order.cancel_requested_at:
-        if confirmed := orders.move(tx, order, OrderStatus.CONFIRMED):
-            record(tx, OrderConfirmed(order=confirmed))
-    elif order.status is not OrderStatus.CONFIRMED:
+    order = _confirm_if_paid(tx, order_id)
+    if order.status is not OrderStatus.CONFIRMED:
         job.end_chain(f"too late: the order is {'being cancelled' if order.cancel_requested_at else order.status}")
 
 
@@ -47,7 +44,10 @@ def expire_order(tx: Transaction, order_id: UUID) -> None:
 
 @job(queue="orders", retry_until=A_WEEK, backoff=PATIENT, timeout=30)
 def expire_unpaid_order(job: Running, order_id: UUID, gateway: Gateway) -> None:
+    """Through the gate; a paid order does not expire but is confirmed, whatever keeps its check-out from doing so."""
     gate.close(job, gateway, order_id, gate.EXPIRY)
+    with job.finishing() as tx:
+        _confirm_if_paid(tx, order_id)
 
 
 @job(queue="orders", tries=5, backoff=(1, 5, 30), timeout=10)
@@ -58,6 +58,19 @@ def ship_order(tx: Transaction, order_id: UUID) -> None:
         return
     if shipped := orders.move(tx, order, OrderStatus.SHIPPED):
         record(tx, OrderShipped(order=shipped))
+
+
+def _confirm_if_paid(tx: Transaction, order_id: UUID) -> OrderSnapshot:
+    """Confirm a reserved order whose money is here; return it as it then is, locked."""
+    order, payment = payments.lock(tx, order_id)
+    paid = payment is not None and payment.status is PaymentStatus.SUCCEEDED
+    if order.status is not OrderStatus.RESERVED or not paid or order.cancel_requested_at:
+        return order
+    confirmed = orders.move(tx, order, OrderStatus.CONFIRMED)
+    if confirmed is None:
+        return order
+    record(tx, OrderConfirmed(order=confirmed))
+    return confirmed
 
 
 def ship_in_demo(event: OrderConfirmed) -> list[Message]:

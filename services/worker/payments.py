@@ -40,11 +40,9 @@ def charge_payment(job: Running, order_id: UUID, gateway: Gateway) -> None:
         return
     intent = gateway.retrieve(intent_id) if intent_id else gateway.create(charge)
     if intent.outcome is Outcome.UNASKED:
-        if not _may_confirm(job, order_id, intent):
-            gateway.cancel(intent.id)
-            _end_chain(job, "the order was cancelled while its payment began")
-            return
-        intent = gateway.confirm(intent.id)
+        # Cancelling it may be too late: a sleeper of ours has confirmed it meanwhile. The answer says so, and decides.
+        ask = gateway.confirm if _may_confirm(job, order_id, intent) else gateway.cancel
+        intent = ask(intent.id)
     _settle(job, gateway, order_id, intent)
 
 
@@ -129,10 +127,12 @@ def _settle(job: Running, gateway: Gateway, order_id: UUID, intent: Intent) -> N
         raise Release(2, f"the payment is {intent.outcome}")
     with job.finishing() as tx:
         order, payment = payments.lock(tx, order_id)
-        if payment and payment.status is PaymentStatus.PENDING:
+        if payment and payment.status is PaymentStatus.PENDING and payment.intent_id in (None, intent.id):
             payment = _move(tx, order, payment, intent)
         if why := _why_it_ends(order, payment):
             job.end_chain(why)
+        elif payment is None or payment.status is not PaymentStatus.SUCCEEDED:
+            raise Release(1, "another intent is written down")
 
 
 def _move(tx: Transaction, order: OrderSnapshot, payment: Payment, intent: Intent) -> Payment:

@@ -109,7 +109,7 @@ def test_an_unpaid_order_expires_and_its_desk_is_free(shop: Shop, come_so_far: S
     assert shop.check_books() == []
 
 
-def test_a_paid_order_does_not_expire(shop: Shop) -> None:
+def test_a_paid_order_is_confirmed_instead_of_expired(shop: Shop) -> None:
     # Given an order that is paid, its confirmation late
     shop.stock(walnut_desk=1)
     order = shop.place(walnut_desk=1)
@@ -118,11 +118,30 @@ def test_a_paid_order_does_not_expire(shop: Shop) -> None:
     # When its time is up before it is confirmed
     shop.again(expire_unpaid_order, order)
 
-    # Then its check-out goes on
-    assert shop.status(order) == ("reserved", None)
+    # Then it is confirmed, once, and its check-out finds that done
+    assert shop.status(order) == ("confirmed", None)
     shop.work()
+    assert shop.facts(order) == ["OrderPlaced", "StockReserved", "OrderConfirmed"]
+    assert shop.jobs()["confirm_order"] == "succeeded"
+    assert shop.charges() == [(DESK, 0)]
+    assert shop.check_books() == []
+
+
+def test_a_paid_order_whose_check_out_is_over_does_not_stay_reserved_for_ever(shop: Shop) -> None:
+    # Given an order that is paid, and whose check-out ended there, whatever the reason
+    shop.stock(walnut_desk=1)
+    order = shop.place(walnut_desk=1)
+    paid(shop)
+    shop.connection.execute("update jobs set state = 'cancelled' where name = 'confirm_order'")
+
+    # When its time is up
+    shop.let_time_pass()
+    shop.work()
+
+    # Then it is confirmed
     assert shop.status(order) == ("confirmed", None)
     assert shop.charges() == [(DESK, 0)]
+    assert shop.check_books() == []
 
 
 @pytest.mark.parametrize("kind", [cancel_order, expire_unpaid_order, release_stock])

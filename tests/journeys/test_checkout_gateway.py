@@ -2,13 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
+from uuid import UUID
 
 import pytest
 
 from services.worker.gateway import Charge, Intent, NoAnswer
 from services.worker.inventory import reserve_stock
 from services.worker.orders import cancel_order
-from services.worker.payments import charge_payment
+from services.worker.payments import charge_payment, settle_from_gateway
 from services.worker.stripe_gateway import StripeGateway
 from shared.db.engine import thread_connection
 from shared.jobs.runner import run
@@ -55,6 +56,33 @@ class DiesAfterCreating(StripeGateway):
     def create(self, charge: Charge) -> Intent:
         super().create(charge)
         raise NoAnswer("nobody was left to hear it")
+
+
+class LosesBeforeConfirming(StripeGateway):
+    """A worker that freezes just before it confirms, until long after its attempt was given up."""
+
+    def confirm(self, intent_id: str) -> Intent:
+        raise NoAnswer(f"frozen before {intent_id} was confirmed")
+
+
+class IsOvertaken(StripeGateway):
+    """Sees an unconfirmed intent; before it can say so the sleeper wakes and confirms, and the report is heard."""
+
+    overtaken = False
+
+    def retrieve(self, intent_id: str) -> Intent:
+        seen = super().retrieve(intent_id)
+        if not self.overtaken:
+            self.overtaken = True
+            self.confirm(intent_id)
+            with ThreadPoolExecutor(1) as another:
+                another.submit(hear_of, seen.payment_id).result(20)
+        return seen
+
+
+def hear_of(payment_id: UUID | None) -> None:
+    settle_from_gateway.now(str(payment_id))
+    thread_connection().close()
 
 
 @pytest.mark.parametrize("forgotten", [False, True], ids=["keys remembered", "keys forgotten"])
@@ -243,4 +271,24 @@ def test_an_attempt_that_lost_its_lease_writes_nothing_and_the_next_one_ends_it(
     # Then there is one charge, and the sleeper's late words changed nothing
     assert shop.charges() == [(DESK, 0)]
     assert shop.facts(order) == ["OrderPlaced", "StockReserved", "OrderConfirmed"]
+    assert shop.check_books() == []
+
+
+def test_a_charge_that_a_sleeper_made_meanwhile_is_no_reason_to_end_the_check_out(shop: Shop) -> None:
+    # Given an attempt that wrote the intent down and froze before it confirmed it
+    shop.stock(walnut_desk=1)
+    order = shop.place(walnut_desk=1)
+    shop.attempt(reserve_stock)
+    use(LosesBeforeConfirming.from_settings())
+    shop.attempt(charge_payment)
+
+    # When the next attempt finds the intent unconfirmed, while the sleeper's charge and its report come in between
+    use(IsOvertaken.from_settings())
+    shop.attempt(charge_payment)
+    shop.work()
+
+    # Then the order is confirmed by its check-out, charged once
+    assert shop.status(order) == ("confirmed", None)
+    assert shop.chain_ended() is None
+    assert shop.charges() == [(DESK, 0)]
     assert shop.check_books() == []
