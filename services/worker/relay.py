@@ -26,6 +26,7 @@ GATHER = 0.002  # from one turn's beginning to the next: a turn for every job wo
 HURRY = 0.002  # the same while a queue's window is full, doubled while it stays so: its workers do not nudge
 REAP_EVERY = 0.5
 TIDY_EVERY = 10.0
+REST = 1.0  # after a fault of our own: a crash would bring the same one back at once, and end the rest of the work too
 PARKED_REST = 30  # seconds, times how often it was parked
 
 
@@ -64,6 +65,9 @@ class Relay:
                 log.warning("the relay waits", error=repr(error))
                 pubsub = None
                 self._stopped.wait(POLL)
+            except Exception:
+                log.exception("the relay stumbled", alert="relay_stumbled")
+                self._stopped.wait(REST)
 
     def turn(self) -> float:
         """Do what is to be done now; return the seconds until the next look."""
@@ -104,12 +108,11 @@ class Relay:
             self.tidy()
 
     def tidy(self) -> None:
-        """Do what nobody waits for: try what was parked again, and write a wiped stream anew."""
-        gone = stream.gone(self._redis)
+        """Do what nobody waits for: try what was parked again, and write a wiped stream, or a stranger's, anew."""
         with transaction(self.database()) as tx:
             tx.execute(TRY_PARKED_AGAIN, (PARKED_REST,))
             tx.execute(sql.FORGET_SILENT)
-            if gone:
+            if stream.gone(self._redis) or stream.delete_strangers(self._redis, tx):
                 stream.rewind(tx)
 
     def database(self) -> Connection:

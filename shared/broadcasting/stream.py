@@ -5,9 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import redis
+import structlog
 
 from shared.db.transaction import Transaction
-from shared.events.catalogue import UnknownEvent, load
+from shared.events.catalogue import load
+
+log = structlog.get_logger()
 
 STREAM = "taboor:events"
 KEPT = 100_000  # entries, about; a client that missed more than that refetches
@@ -24,12 +27,19 @@ ADVANCE = """
 insert into stream_cursor (name, position) values (%s, %s)
 on conflict (name) do update set position = greatest(stream_cursor.position, excluded.position)
 """
+#: Backwards by position, from the last fact to the first that is too old, or as far as the stream keeps: what it reads
+#: does not grow with the table. A fact that was parked has a late position and an early time: it is not asked.
 REWIND = """
-update stream_cursor set position = coalesce(
-    (select min(position) - 1 from events where position is not null and occurred_at > clock_timestamp() - %s),
-    position)
-where name = %s
+insert into stream_cursor (name, position)
+select %(name)s, coalesce(
+    (select position from events
+     where position > last.position - %(kept)s and parked_times = 0 and occurred_at <= clock_timestamp() - %(minutes)s
+     order by position desc limit 1),
+    greatest(last.position - %(kept)s, 0))
+from (select coalesce(max(position), 0) as position from events) as last
+on conflict (name) do update set position = excluded.position
 """
+HIGHEST = "select max(position) as position from events"
 
 
 def unwritten(tx: Transaction) -> list[Any]:
@@ -66,17 +76,45 @@ def gone(client: redis.Redis) -> bool:
 
 def rewind(tx: Transaction) -> None:
     """After a wipe, have the last minutes written again."""
-    tx.execute(REWIND, (REWRITE, CURSOR))
+    tx.execute(REWIND, {"name": CURSOR, "kept": KEPT, "minutes": REWRITE})
+
+
+def last_written(client: redis.Redis) -> int | None:
+    """Return the position of the last entry that the stream ever had; None if there is no stream."""
+    try:
+        about: Any = client.xinfo_stream(STREAM)
+    except redis.ResponseError as error:
+        if "no such key" in str(error):
+            return None
+        raise
+    return int(about["last-generated-id"].split(b"-")[0])
+
+
+def delete_strangers(client: redis.Redis, tx: Transaction) -> bool:
+    """Delete the stream of another database: it has positions which ours has not given, and refuses all that it has.
+
+    The stream is asked first: what we write there is committed before.
+    """
+    last = last_written(client)
+    highest = tx.one(HIGHEST).position or 0
+    if last is None or last <= highest:
+        return False
+    log.warning("the live stream is another database's", last=last, highest=highest)
+    client.delete(STREAM)
+    return True
 
 
 def _entry(fact: Any) -> dict[Any, Any]:
+    """Return what the stream is told. A fact that cannot be read is heard by nobody, and stops nobody."""
     try:
         channels = load(fact.name, fact.version, fact.payload).broadcast_on()
-    except UnknownEvent:
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one fact, the next ones must be heard
+        log.warning("a fact that nobody hears", fact=fact.name, position=fact.position, error=repr(error)[:500])
         channels = ()
+    payload = fact.payload if isinstance(fact.payload, dict) else {}
     return {
         "event": fact.name,
         "channels": json.dumps(list(channels)),
-        "data": json.dumps({**fact.payload, "event_id": fact.position}),
+        "data": json.dumps({**payload, "event_id": fact.position}),
         "occurred_at": fact.occurred_at.isoformat(),
     }
