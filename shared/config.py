@@ -3,6 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,6 +16,13 @@ SANDBOX_WEBHOOK_SECRET = "whsec_taboor"  # noqa: S105 - the sandbox's, refused i
 SANDBOX_TWILIO_SID = "ACtaboor0000000000000000000000000"
 SANDBOX_TWILIO_TOKEN = "taboor-twilio-token"  # noqa: S105 - the sandbox's, refused in production
 PUSHER_SECRET = "taboor-secret"  # noqa: S105 - the documents', refused in production
+
+
+KNOWN_SECRETS = {LAPTOP_SECRET, SANDBOX_STRIPE_KEY, SANDBOX_WEBHOOK_SECRET, SANDBOX_TWILIO_TOKEN, PUSHER_SECRET}
+SHORTEST_SECRET = 16
+SECRETS = ("secret_key", "stripe_api_key", "stripe_webhook_secret", "twilio_auth_token", "pusher_app_secret")
+ADDRESSES = ("public_url", "stripe_api_base", "twilio_api_base", "smtp_url")
+HOME = {None, "", "127.0.0.1", "::1", "localhost", "sandbox", "api"}
 
 
 class Settings(BaseSettings):
@@ -72,17 +80,16 @@ class Settings(BaseSettings):
         """Refuse the documents' secrets and the sandbox where customers are real."""
         if self.in_demo:
             return self
-        laptop = {
-            "SECRET_KEY": self.secret_key.get_secret_value() == LAPTOP_SECRET,
-            "STRIPE_API_KEY": self.stripe_api_key.get_secret_value() == SANDBOX_STRIPE_KEY,
-            "STRIPE_API_BASE": "127.0.0.1" in self.stripe_api_base or "sandbox" in self.stripe_api_base,
-            "STRIPE_WEBHOOK_SECRET": self.stripe_webhook_secret.get_secret_value() == SANDBOX_WEBHOOK_SECRET,
-            "TWILIO_AUTH_TOKEN": self.twilio_auth_token.get_secret_value() == SANDBOX_TWILIO_TOKEN,
-            "PUSHER_APP_SECRET": self.pusher_app_secret.get_secret_value() == PUSHER_SECRET,
-        }
-        if refused := [name for name, is_laptops in laptop.items() if is_laptops]:
-            raise ValueError(f"production refuses the demo's {', '.join(refused)}")
+        unsafe = [name for name in SECRETS if _is_unsafe(getattr(self, name).get_secret_value())]
+        at_home = [name for name in ADDRESSES if urlsplit(getattr(self, name)).hostname in HOME]
+        sandboxs = ["twilio_account_sid"] if self.twilio_account_sid == SANDBOX_TWILIO_SID else []
+        if refused := [name.upper() for name in (*unsafe, *at_home, *sandboxs)]:
+            raise ValueError(f"production refuses what the demo uses, or what is too short, for {', '.join(refused)}")
         return self
+
+
+def _is_unsafe(secret: str) -> bool:
+    return secret in KNOWN_SECRETS or len(secret) < SHORTEST_SECRET
 
 
 @lru_cache

@@ -8,6 +8,11 @@ from pwdlib.exceptions import UnknownHashError
 
 #: One hash takes 64 MB and a core for some 50 ms; a crowd at the door must not take the house.
 AT_ONCE = 2
+PATIENCE = 0.2  # seconds to wait for one's turn: the threads that wait here are those that answer everybody
+
+
+class Crowded(Exception):
+    """Too many are signing in at once: come back in a second."""
 
 
 class Passwords:
@@ -17,10 +22,13 @@ class Passwords:
         self._turn = threading.BoundedSemaphore(AT_ONCE)
 
     def right(self, password: str, password_hash: str | None) -> bool:
-        """Say whether it is the right one; None is an unknown user's hash."""
-        with self._turn:
-            try:
-                matches = self._argon2.verify(password, password_hash or self._nobodys)
-            except UnknownHashError:
-                return False  # an account without a usable password: nobody signs in to it
+        """Say whether it is the right one; None is an unknown user's hash. Raises Crowded."""
+        if not self._turn.acquire(timeout=PATIENCE):
+            raise Crowded
+        try:
+            matches = self._argon2.verify(password, password_hash or self._nobodys)
+        except UnknownHashError:
+            return False  # an account without a usable password: nobody signs in to it
+        finally:
+            self._turn.release()
         return matches and password_hash is not None

@@ -6,7 +6,8 @@ from starlette.requests import Request
 from services.api import tokens
 from services.api.caller import Caller, TheDatabase
 from services.api.openapi import problems
-from services.api.problems import Problem
+from services.api.passwords import Crowded
+from services.api.problems import RETRY_AFTER, Problem
 from services.api.schemas.sessions import AccessToken, Credentials, SignedIn, User
 from shared.config import settings
 from shared.db.reads import users as reads
@@ -19,7 +20,7 @@ MOST = {"email": 10, "address": 100}  # wrong passwords in five minutes
 router = APIRouter(tags=["sessions"])
 
 
-@router.post("/sessions", status_code=201, responses=problems(400, 401, 413, 422, 429))
+@router.post("/sessions", status_code=201, responses=problems(400, 401, 413, 422, 429, 503))
 def sign_in(credentials: Credentials, request: Request, database: TheDatabase) -> SignedIn:
     """Open a session. Ten wrong passwords for an address, or a hundred from one place, and it is closed for minutes."""
     place = request.client.host if request.client else "unknown"
@@ -30,7 +31,10 @@ def sign_in(credentials: Credentials, request: Request, database: TheDatabase) -
         headers = {"Retry-After": str(max(over))}
         raise Problem(429, "too_many_attempts", "Too many wrong passwords; wait a little.", headers=headers)
     # Hashing takes long: no transaction is open meanwhile.
-    right = request.app.state.passwords.right(credentials.password, user.password_hash if user else None)
+    try:
+        right = request.app.state.passwords.right(credentials.password, user.password_hash if user else None)
+    except Crowded as crowd:
+        raise Problem(503, "crowded", "Too many sign in at once; try again.", headers=RETRY_AFTER) from crowd
     if not right or _only_for_the_demo(credentials.password):
         raise tokens.unauthorised("wrong_credentials", "No user has this address and this password.")
     session_id = new_id()

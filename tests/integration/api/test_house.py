@@ -15,17 +15,8 @@ from shared.config import ROOT
 from shared.db.seed import seed
 from shared.engines.redis import RedisServer
 from tests.api import ApiProcess, Customer, problem
+from tests.production import PRODUCTION
 from tests.waiting import wait_until
-
-PRODUCTION = {
-    "TABOOR_ENV": "production",
-    "SECRET_KEY": "a secret of its own, and long enough for HMAC",
-    "STRIPE_API_KEY": "sk_live_1",
-    "STRIPE_API_BASE": "https://gateway.example",
-    "STRIPE_WEBHOOK_SECRET": "whsec_1",
-    "TWILIO_AUTH_TOKEN": "t",
-    "PUSHER_APP_SECRET": "p",
-}
 
 
 @pytest.fixture(scope="module")

@@ -58,6 +58,21 @@ def test_the_same_key_again_gets_the_first_answer_to_the_byte(
     assert _orders(api, layla) == 1
 
 
+def test_an_answer_that_an_older_release_stored_is_sent_as_it_was(
+    api: ApiProcess, layla: Customer, products: dict[str, str]
+) -> None:
+    # Given an answer without a field that today's orders have, and with one that they no longer have
+    items = [{"product_id": products["walnut-desk"], "quantity": 1}]
+    order = layla.place(items, "k-1").json()
+    older = json.dumps({"id": order["id"], "number": order["number"], "status": "placed", "gift_wrap": None})
+    api.sql("update idempotency_keys set answer = to_jsonb(%s::text) where key = 'k-1'", older)
+    # When
+    again = layla.place(items, "k-1")
+    # Then
+    assert (again.status_code, again.text) == (202, older)
+    assert again.headers["location"] == f"/orders/{order['id']}"
+
+
 def test_fifty_at_once_with_one_key_are_one_order(api: ApiProcess, layla: Customer, products: dict[str, str]) -> None:
     # Given
     items = [{"product_id": products["walnut-desk"], "quantity": 1}]

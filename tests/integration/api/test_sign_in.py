@@ -1,6 +1,7 @@
 """Signing in: sessions that end, tokens that expire, guesses that are counted."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import jwt
 import pytest
@@ -154,3 +155,18 @@ def _tried(api: ApiProcess, key: str, hits: int) -> None:
             " (%s, date_bin('5 minutes', now() + make_interval(secs => %s), timestamptz 'epoch'), %s)",
             *(key, later, hits),
         )
+
+
+def test_a_crowd_at_the_door_does_not_take_the_house(api: ApiProcess) -> None:
+    # Given sixty wrong sign-ins at once
+    guesses = [{"email": f"guest-{number}@example.com", "password": "walnut"} for number in range(60)]
+    with ThreadPoolExecutor(60) as crowd:
+        tries = [crowd.submit(api.http.post, "/sessions", json=guess) for guess in guesses]
+        # When somebody looks at the shop meanwhile
+        assert api.http.get("/products").status_code == 200
+        still_waiting = [one for one in tries if not one.done()]
+        answers = [one.result() for one in tries]
+    # Then they were served before the crowd was, of which some were asked to come back
+    assert still_waiting
+    assert {answer.status_code for answer in answers} == {401, 503}
+    assert all(answer.headers["retry-after"] for answer in answers if answer.status_code == 503)
