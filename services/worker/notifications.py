@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
+import structlog
+
 from shared.config import settings
 from shared.db.sql import notifications as sql
 from shared.db.transaction import Transaction
@@ -17,6 +19,8 @@ from shared.notifications.message import CustomerMessage
 from shared.notifications.refused import Refused
 from shared.notifications.sms import Carrier, Text
 
+log = structlog.get_logger()
+
 provide(Mailer, Mailer.from_settings)
 provide(Carrier, Carrier.from_settings)
 
@@ -24,8 +28,23 @@ A_DAY = timedelta(hours=24)  # a carrier that is down for longer is for people t
 BACKOFF = (1, 5, 30, 120, 600)
 
 
+@job(queue="notifications", tries=5, backoff=BACKOFF)
+def mark_unsent(tx: Transaction, order_id: UUID, kind: str, channel: str, error: str) -> None:
+    """A message whose job failed for good is not on its way any more: its row says so, and why."""
+    log.error("a customer was not told", alert="message_failed", kind=kind, channel=channel, error=error)
+    sql.give_up(tx, order_id, kind, channel, error)
+
+
+def _mail_failed(order_id: UUID, kind: str, error: str) -> Message:
+    return mark_unsent.message(order_id, kind, "mail", error)
+
+
+def _sms_failed(order_id: UUID, kind: str, error: str) -> Message:
+    return mark_unsent.message(order_id, kind, "sms", error)
+
+
 # A mail server cannot be asked whether it has a mail already, so the success waits for the disk.
-@job(queue="notifications", retry_until=A_DAY, backoff=BACKOFF, timeout=30, durable=True)
+@job(queue="notifications", retry_until=A_DAY, backoff=BACKOFF, timeout=30, durable=True, failed=_mail_failed)
 def send_mail(job: Running, order_id: UUID, kind: str, mailer: Mailer) -> None:
     """Send it once; after a crash between the server's acceptance and our commit again, with the same Message-ID."""
     with job.transaction() as tx:
@@ -44,7 +63,7 @@ def send_mail(job: Running, order_id: UUID, kind: str, mailer: Mailer) -> None:
             message.sent(tx, letter.to)
 
 
-@job(queue="notifications", retry_until=A_DAY, backoff=BACKOFF, timeout=30)
+@job(queue="notifications", retry_until=A_DAY, backoff=BACKOFF, timeout=30, failed=_sms_failed)
 def send_sms(job: Running, order_id: UUID, kind: str, carrier: Carrier) -> None:
     """Send it once: an attempt that follows another first asks the carrier whether it has it."""
     with job.transaction() as tx:

@@ -62,12 +62,12 @@ class Mailer:
         try:
             self._connection().sendmail(parseaddr(self._sender)[1], [letter.to], content)
         except smtplib.SMTPRecipientsRefused as refused:
-            code, answer = refused.recipients[letter.to]
-            if code < 500:
-                raise
-            raise Refused(f"{code} {answer.decode(errors='replace')}") from refused
-        except BaseException:
+            _refuse_for_good(*refused.recipients[letter.to], refused)
+            raise
+        except BaseException as error:
             self.close()  # an answer may still come, and the next letter would take it for its own
+            if isinstance(error, (smtplib.SMTPSenderRefused, smtplib.SMTPDataError)):
+                _refuse_for_good(error.smtp_code, error.smtp_error, error)
             raise
 
     def close(self) -> None:
@@ -126,6 +126,13 @@ def _header(name: str, value: str) -> str | Header:
     if not value.isprintable():
         raise ValueError(f"{name} holds a character that no header may hold")
     return value if value.isascii() else Header(value, "utf-8", header_name=name)
+
+
+def _refuse_for_good(code: int, answer: bytes | str, error: Exception) -> None:
+    """Raise Refused if the server says that it will never take it; with a 4xx it may take it later."""
+    if code >= 500:
+        words = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
+        raise Refused(f"{code} {words}") from error
 
 
 def _answers(smtp: smtplib.SMTP) -> bool:

@@ -51,8 +51,8 @@ class CustomerMessage:
 
     @property
     def over(self) -> bool:
-        """Whether it was sent, or never will be: there is nothing left to do."""
-        return self.begun and self.row.status != "pending"
+        """Whether it was sent, or there is no way: nothing is left to do. What failed may be tried again by hand."""
+        return self.begun and self.row.status in ("sent", "skipped")
 
     def begin(self, tx: Transaction, recipient: str, body: str, message_id: str | None = None) -> None:
         """Write its row before anyone is asked to send it; a second beginner fails here and tries again."""

@@ -4,13 +4,15 @@ import smtplib
 from collections.abc import Iterator
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from services.worker.notifications import keep_in_inbox, send_mail, send_sms
 from shared.ids import new_id
 from shared.jobs.collaborators import collaborator, provide
 from shared.notifications.mail import Letter, Mailer
 from tests.notifying import LAYLA, OMAR, SHOP, Shop, open_shop
-from tests.sandbox import SandboxProcess
+from tests.sandbox import SandboxProcess, free_port
 
 
 @pytest.fixture
@@ -118,6 +120,41 @@ def test_a_mail_server_that_is_down_gets_the_mail_later_and_once(shop: Shop, san
     shop.run(send_mail, order, "order_confirmed", event=event)
 
     assert sandbox.mailbox_counts()["mail"] == {"messages": 1, "copies": 0}
+
+
+class Strict:
+    """A mail server that never takes it, and says so to the sender's name or after the whole mail."""
+
+    def __init__(self, stage: str) -> None:
+        self.stage = stage
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _: list[str]
+    ) -> str:
+        envelope.mail_from = address
+        return "550 5.7.1 Not from here" if self.stage == "MAIL" else "250 OK"
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802 - likewise
+        return "554 5.6.0 Looks like spam"
+
+
+@pytest.mark.parametrize(("stage", "answer"), [("MAIL", "550 5.7.1 Not from here"), ("DATA", "554 5.6.0 Looks like")])
+def test_a_server_that_refuses_for_good_is_not_asked_again(shop: Shop, stage: str, answer: str) -> None:
+    # Given a server that refuses the mail, not the address, and not only for now
+    order = shop.order(shop.customer("Omar", "en", OMAR))
+    port = free_port()
+    strict, whole = Mailer(f"smtp://127.0.0.1:{port}", SHOP), collaborator(Mailer)
+    provide(Mailer, lambda: strict)
+
+    # When the mail is sent, then the job has succeeded, and the row says why there is no mail
+    server = Controller(Strict(stage), hostname="127.0.0.1", port=port)
+    server.start()
+    shop.run(send_mail, order, "order_confirmed", event=new_id())
+    server.stop()
+    (row,) = shop.messages()
+    assert row.status == "failed"
+    assert row.delivery.startswith(answer)
+    provide(Mailer, lambda: whole)
 
 
 def test_a_connection_that_the_server_closed_is_made_anew(shop: Shop, sandbox: SandboxProcess) -> None:

@@ -35,7 +35,12 @@ SENT = """
 with locked as (select id from orders where id = %(order_id)s for no key update)
 update notifications set status = 'sent', sent_at = clock_timestamp(),
                          provider_id = coalesce(provider_id, %(provider_id)s)
-from locked where notifications.id = %(id)s and status = 'pending'
+from locked where notifications.id = %(id)s and status in ('pending', 'failed')
+"""
+# A job that was started by hand follows from no event: whatever of that kind is still pending is meant.
+GIVEN_UP = """
+update notifications set status = 'failed', delivery = %(reason)s
+where aggregate_id = %(order_id)s and kind = %(kind)s and channel = %(channel)s and status = 'pending'
 """
 FAILED = "update notifications set status = 'failed', delivery = %s where id = %s and status = 'pending'"
 
@@ -57,6 +62,11 @@ STEPS = ["accepted", "scheduled", "queued", "sending", "sent", *LAST_WORDS]
 
 class UnknownToUs(LookupError):
     """No message of ours is known to the carrier by this id, or not yet."""
+
+
+def give_up(tx: Transaction, order_id: UUID, kind: str, channel: str, reason: str) -> None:
+    """Say that a message will not be sent any more, unless an operator has it tried again."""
+    tx.execute(GIVEN_UP, {"order_id": order_id, "kind": kind, "channel": channel, "reason": reason})
 
 
 def report(tx: Transaction, notification_id: UUID | None, provider_id: str, status: str) -> None:
