@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
+
 from services.worker.gateway import Gateway, Intent, Outcome
 from shared.db.sql import orders, payments, products
 from shared.db.sql.payments import Payment
@@ -17,6 +19,8 @@ from shared.events.record import record
 from shared.events.snapshots import OrderSnapshot
 from shared.jobs.outcomes import Release
 from shared.jobs.running import Running
+
+log = structlog.get_logger()
 
 FACTS: dict[OrderStatus, type[OrderEvent]] = {
     OrderStatus.CANCELLED: OrderCancelled,
@@ -40,8 +44,25 @@ NEVER_BEGUN = Ending(OrderStatus.REJECTED, "could_not_be_processed")
 DECLINE = Ending(OrderStatus.REJECTED, "card_declined")
 SHORTAGE = Ending(OrderStatus.REJECTED, InsufficientStock.code)
 
+LONGEST_PAUSE = 600.0  # seconds between two questions to a gateway that is still at work
+
 #: What the gateway said to the last step: how the intent stands, or the id of the refund.
 Answer = Intent | str | None
+
+
+def undecided(job: Running, intent: Intent) -> Release:
+    """Return the wait for a bank that thinks: the longer it takes, the less often it is asked."""
+    return Release(pause(job), f"the payment is {intent.outcome}: nothing moves while its outcome is unknown")
+
+
+def call_about_doubt(order_id: UUID) -> None:
+    """Call operators, once for each doubt: an earlier attempt asked the gateway, and its answer never came."""
+    log.error("the outcome of a payment is unknown", alert="payment_unknown", order=str(order_id))
+
+
+def pause(job: Running) -> float:
+    """Return the seconds until the next question: 2, 4, 8, … up to ten minutes."""
+    return min(2.0 ** min(job.attempt, 10), LONGEST_PAUSE)
 
 
 def close(job: Running, gateway: Gateway, order_id: UUID, ending: Ending) -> None:
@@ -54,10 +75,15 @@ def close(job: Running, gateway: Gateway, order_id: UUID, ending: Ending) -> Non
     while True:
         with job.transaction() as tx:
             order, payment = payments.lock(tx, order_id)
+            doubted = bool(answer is None and payment and payments.unanswered(tx, payment, "cancelling"))
             step, payment = _advance(tx, (order, payment), answer, ending)
+        if doubted:
+            call_about_doubt(order_id)
         if payment is None or step not in (NextStep.CANCEL_INTENT, NextStep.REFUND):
             return
         answer = _ask(gateway, step, payment)
+        if isinstance(answer, Intent) and answer.outcome not in (Outcome.CANCELED, Outcome.SUCCEEDED):
+            raise undecided(job, answer)
 
 
 def end(tx: Transaction, order: OrderSnapshot, ending: Ending) -> OrderSnapshot:
@@ -100,9 +126,8 @@ def _learn(tx: Transaction, payment: Payment, answer: Answer) -> Payment:
     if isinstance(answer, Intent) and payment.status is PaymentStatus.PENDING:
         if answer.outcome is Outcome.CANCELED:
             return payments.move(tx, payment, PaymentStatus.CANCELED, reason=answer.decline)
-        if answer.outcome is Outcome.SUCCEEDED:  # it was too late to cancel it: the money goes back
-            return payments.begin_refund(tx, payments.move(tx, payment, PaymentStatus.SUCCEEDED))
-        raise Release(2, f"the payment is {answer.outcome}: nothing is released while its outcome is unknown")
+        # It was too late to cancel it: the money goes back.
+        return payments.begin_refund(tx, payments.move(tx, payment, PaymentStatus.SUCCEEDED))
     if isinstance(answer, str) and payment.status is PaymentStatus.REFUNDING:
         return payments.end_refund(tx, payment, answer)
     return payment

@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from services.worker import gate
+from services.worker.alerts import calls_operators
 from services.worker.gateway import Gateway
 from shared.config import settings
 from shared.db.sql import orders, payments
@@ -29,20 +30,20 @@ def confirm_order(job: Running, tx: Transaction, order_id: UUID) -> None:
         job.end_chain(f"too late: the order is {'being cancelled' if order.cancel_requested_at else order.status}")
 
 
-@job(queue="orders", retry_until=A_WEEK, backoff=PATIENT, timeout=30)
+@job(queue="orders", retry_until=A_WEEK, backoff=PATIENT, timeout=30, failed=calls_operators("cancel_order"))
 def cancel_order(job: Running, order_id: UUID, gateway: Gateway) -> None:
     """The customer asked for it: through the gate, wherever the order stands."""
     gate.close(job, gateway, order_id, gate.BY_CUSTOMER)
 
 
-@job(queue="orders", tries=5, backoff=(1, 5, 30), timeout=10)
+@job(queue="orders", tries=5, backoff=(1, 5, 30), timeout=10, failed=calls_operators("expire_order"))
 def expire_order(tx: Transaction, order_id: UUID) -> None:
     """The reservation's time is up: most orders are paid by now; the others go through the gate."""
     if orders.read(tx, order_id).status is OrderStatus.RESERVED:
         expire_unpaid_order.dispatch(tx, order_id)
 
 
-@job(queue="orders", retry_until=A_WEEK, backoff=PATIENT, timeout=30)
+@job(queue="orders", retry_until=A_WEEK, backoff=PATIENT, timeout=30, failed=calls_operators("expire_unpaid_order"))
 def expire_unpaid_order(job: Running, order_id: UUID, gateway: Gateway) -> None:
     """Through the gate; a paid order does not expire but is confirmed, whatever keeps its check-out from doing so."""
     gate.close(job, gateway, order_id, gate.EXPIRY)

@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 
 from services.worker import gate
+from services.worker.alerts import calls_operators
 from services.worker.gateway import Charge, Gateway, Intent, Outcome
 from services.worker.orders import A_WEEK, PATIENT
 from services.worker.stripe_gateway import StripeGateway
@@ -46,7 +47,7 @@ def charge_payment(job: Running, order_id: UUID, gateway: Gateway) -> None:
     _settle(job, gateway, order_id, intent)
 
 
-@job(queue="orders", retry_until=A_WEEK, backoff=PATIENT, timeout=30)
+@job(queue="orders", retry_until=A_WEEK, backoff=PATIENT, timeout=30, failed=calls_operators("refund_payment"))
 def refund_payment(job: Running, order_id: UUID, gateway: Gateway) -> None:
     """Undo `charge_payment`, through the gate, which also does what `release_stock` would do next."""
     gate.close(job, gateway, order_id, gate.UNDO)
@@ -85,9 +86,12 @@ def _begin(job: Running, order_id: UUID) -> tuple[Charge | None, str | None]:
     """Return what is to be charged and the intent it already has; nothing if the order wants no money (any more)."""
     with job.transaction() as tx:
         order, payment = payments.lock(tx, order_id)
+        doubted = bool(payment and payments.unanswered(tx, payment, "confirming"))
         why_not = _too_late(order, payment)
         if payment is None and why_not is None:
             payment = payments.insert(tx, order)
+    if doubted:
+        gate.call_about_doubt(order_id)
     if why_not is not None:
         _end_chain(job, why_not)
     if payment is None or why_not is not None or payment.status is PaymentStatus.SUCCEEDED:
@@ -124,7 +128,7 @@ def _settle(job: Running, gateway: Gateway, order_id: UUID, intent: Intent) -> N
     if intent.outcome is Outcome.DECLINED:  # nobody may try it again behind our back
         intent = replace(gateway.cancel(intent.id), decline=intent.decline)
     if intent.outcome not in (Outcome.SUCCEEDED, Outcome.CANCELED):
-        raise Release(2, f"the payment is {intent.outcome}")
+        raise gate.undecided(job, intent)
     with job.finishing() as tx:
         order, payment = payments.lock(tx, order_id)
         if payment and payment.status is PaymentStatus.PENDING and payment.intent_id in (None, intent.id):

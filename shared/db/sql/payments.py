@@ -20,9 +20,16 @@ BY_ID = f"{_READ} where p.id = %s"
 
 INSERT = "insert into payments (id, order_id, amount, currency) values (%s, %s, %s, %s)"
 HOLD_INTENT = """
-update payments set intent_id = %s, doubt = 'confirming', updated_at = clock_timestamp() where id = %s
+update payments set intent_id = %s, doubt = coalesce(doubt, 'confirming'),
+                    updated_at = case when doubt is null then clock_timestamp() else updated_at end
+where id = %s
 """
-DOUBT = "update payments set doubt = %s, updated_at = clock_timestamp() where id = %s"
+# A doubt keeps its first moment, however often the gateway is asked: the books tell how long it lasts.
+DOUBT = """
+update payments set doubt = case when doubt = 'unknown' then doubt else %s end,
+                    updated_at = case when doubt is null then clock_timestamp() else updated_at end
+where id = %s
+"""
 MOVE = """
 update payments set status = %s, reason = coalesce(%s, reason), doubt = null, updated_at = clock_timestamp()
 where id = %s
@@ -37,6 +44,8 @@ where p.intent_id = any(%s)
   and (p.status in ('pending', 'refunding', 'refunded')
        or p.status = 'succeeded' and o.status in ('reserved', 'confirmed', 'shipped'))
 """
+
+UNKNOWN = "unknown"  # a doubt that operators were told of
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,14 @@ def insert(tx: Transaction, order: OrderSnapshot) -> Payment:
 def hold_intent(tx: Transaction, payment: Payment, intent_id: str) -> None:
     """Write down the one intent that may be confirmed, and that its outcome is unknown from now on."""
     tx.execute(HOLD_INTENT, (intent_id, payment.id))
+
+
+def unanswered(tx: Transaction, payment: Payment, asked: str) -> bool:
+    """Write down that an earlier attempt asked and heard nothing; False if that is not so, or was written before."""
+    if payment.status is not PaymentStatus.PENDING or payment.doubt != asked:
+        return False
+    doubt(tx, payment, UNKNOWN)
+    return True
 
 
 def doubt(tx: Transaction, payment: Payment, why: str) -> None:
