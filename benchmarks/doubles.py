@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
-from services.worker.gateway import Charge, Gateway, Intent, Outcome
+from services.worker.gateway import Charge, Gateway, Intent, Outcome, Refund
 from shared.db.engine import Connection, connect, thread_connection
 from shared.jobs.collaborators import provide
 from shared.notifications.mail import Letter, Mailer
@@ -35,7 +35,10 @@ class RowGateway(Gateway):
     def cancel(self, intent_id: str) -> Intent:
         raise NotImplementedError
 
-    def refund(self, intent_id: str, amount: int, key: str) -> str:
+    def refund(self, intent_id: str, amount: int, key: str) -> Refund:
+        raise NotImplementedError
+
+    def refund_of(self, intent_id: str) -> Refund | None:
         raise NotImplementedError
 
     def refunded(self, intent_id: str) -> int:

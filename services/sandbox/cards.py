@@ -48,8 +48,10 @@ DECLINED = {
     "chargeDeclinedIncorrectCvc": INCORRECT_CVC,
     "chargeDeclinedProcessingError": PROCESSING_ERROR,
 }
+#: Paid like any other; their refunds begin as the first and end, a little later, as the second.
+REFUNDS = {"pm_card_pendingRefund": ("pending", "succeeded"), "pm_card_refundFail": ("succeeded", "failed")}
 CARDS: dict[str, Decline | None] = {
-    **dict.fromkeys(ACCEPTED, None),
+    **dict.fromkeys((*ACCEPTED, *REFUNDS), None),
     **{f"pm_card_{name}": decline for name, decline in DECLINED.items()},
     **{f"pm_card_visa_{name}": decline for name, decline in DECLINED.items()},
 }

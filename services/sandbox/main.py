@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from services.sandbox import carrier, controls, gateway, intents, pages, smtp
+from services.sandbox import carrier, controls, gateway, intents, pages, refunds, smtp
 from services.sandbox.problems import Problem, answer_problem
 from services.sandbox.webhooks import Courier
 from services.sandbox.world import make_world
@@ -31,6 +31,7 @@ async def _live(app: FastAPI) -> AsyncIterator[None]:
     world = make_world(app.state.settings)
     app.state.world = world
     intents.settle_what_was_processing(world)
+    refunds.settle_what_was_pending(world)
     mail = await smtp.listen(world)
     courier = asyncio.create_task(Courier(world.outbox, world.settings).run())
     courier.add_done_callback(_must_not_end)

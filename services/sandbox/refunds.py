@@ -1,13 +1,15 @@
 """Refunds: never more than was received, whatever is asked how often."""
 
+import asyncio
 import json
 import time
 
-from services.sandbox import events, forms, intents
+from services.sandbox import cards, events, forms, intents
 from services.sandbox.gateway_errors import Answer, Body, invalid, missing, refused
 from services.sandbox.world import World
 from shared.ids import new_id
 
+LATER = 2.0  # seconds that a bank thinks about a refund to one of the cards.REFUNDS
 REASONS = (None, "duplicate", "fraudulent", "requested_by_customer")
 
 
@@ -15,13 +17,32 @@ def create(world: World, form: forms.Form) -> Answer:
     forms.allow(form, "payment_intent", "amount", "reason", "metadata")
     intent = intents.find(world, forms.required(form, "payment_intent"))
     amount = _amount(world, form, intent)
-    refund = _new(form, intent, amount)
+    begins, ends = cards.REFUNDS.get(intent["payment_method"], ("succeeded", "succeeded"))
+    refund = _new(form, intent, amount) | {"status": begins}
     world.store.run(
         "insert into refunds (id, payment_intent, amount, body) values (?, ?, ?, ?)",
         *(refund["id"], intent["id"], amount, json.dumps(refund)),
     )
     events.record(world, "charge.refunded", charge_of(world, intent))
+    if ends != begins:
+        asyncio.get_running_loop().call_later(LATER, settle, world, refund["id"], ends)
     return Answer(refund)
+
+
+def settle(world: World, refund_id: str, status: str) -> None:
+    """The bank has taken the money back, or will not: then the shop has it again."""
+    with world.store.transaction():
+        refund = find(world, refund_id) | {"status": status}
+        amount = 0 if status == "failed" else refund["amount"]
+        sql = "update refunds set body = ?, amount = ? where id = ?"
+        world.store.run(sql, json.dumps(refund), amount, refund_id)
+        events.record(world, "refund.failed" if status == "failed" else "refund.updated", refund)
+
+
+def settle_what_was_pending(world: World) -> None:
+    """A dead process had these in hand when it was killed."""
+    for row in world.store.all("select id from refunds where json_extract(body, '$.status') = 'pending'"):
+        settle(world, row["id"], "succeeded")
 
 
 def find(world: World, refund_id: str) -> Body:

@@ -1,11 +1,13 @@
 """The one gate through which an order ends early: cancelled, expired, or undone – with no money kept, ever."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
-from services.worker.gateway import Gateway, Intent, Outcome
+from services.worker.gateway import Gateway, Intent, Outcome, Refund, RefundFailed
 from shared.db.sql import orders, payments, products
 from shared.db.sql.payments import Payment
 from shared.db.transaction import Transaction
@@ -46,8 +48,8 @@ SHORTAGE = Ending(OrderStatus.REJECTED, InsufficientStock.code)
 
 LONGEST_PAUSE = 600.0  # seconds between two questions to a gateway that is still at work
 
-#: What the gateway said to the last step: how the intent stands, or the id of the refund.
-Answer = Intent | str | None
+#: What the gateway said to the last step: how the intent stands, or the refund.
+Answer = Intent | Refund | None
 
 
 def undecided(job: Running, intent: Intent) -> Release:
@@ -81,6 +83,8 @@ def close(job: Running, gateway: Gateway, order_id: UUID, ending: Ending) -> Non
             call_about_doubt(order_id)
         if payment is None or step not in (NextStep.CANCEL_INTENT, NextStep.REFUND):
             return
+        if isinstance(answer, Refund) and not answer.done:
+            raise Release(pause(job), "the bank has not taken the money back yet")
         answer = _ask(gateway, step, payment)
         if isinstance(answer, Intent) and answer.outcome not in (Outcome.CANCELED, Outcome.SUCCEEDED):
             raise undecided(job, answer)
@@ -128,8 +132,9 @@ def _learn(tx: Transaction, payment: Payment, answer: Answer) -> Payment:
             return payments.move(tx, payment, PaymentStatus.CANCELED, reason=answer.decline)
         # It was too late to cancel it: the money goes back.
         return payments.begin_refund(tx, payments.move(tx, payment, PaymentStatus.SUCCEEDED))
-    if isinstance(answer, str) and payment.status is PaymentStatus.REFUNDING:
-        return payments.end_refund(tx, payment, answer)
+    if isinstance(answer, Refund) and payment.status is PaymentStatus.REFUNDING:
+        keep = payments.end_refund if answer.done else payments.hold_refund
+        return keep(tx, payment, answer.id)
     return payment
 
 
@@ -138,4 +143,17 @@ def _ask(gateway: Gateway, step: NextStep, payment: Payment) -> Answer:
     intent_id = payment.intent_id or ""
     if step is NextStep.CANCEL_INTENT:
         return gateway.cancel(intent_id)
-    return gateway.refund(intent_id, payment.amount, f"refund:{payment.refund_id}")
+    with calling_about_refund(payment):
+        known = gateway.refund_of(intent_id) if payment.gateway_refund else None
+        return known or gateway.refund(intent_id, payment.amount, f"refund:{payment.refund_id}")
+
+
+@contextmanager
+def calling_about_refund(payment: Payment) -> Iterator[None]:
+    """Call operators when the bank does not take the money back: trying again would not help."""
+    try:
+        yield
+    except RefundFailed as failed:
+        order, error = str(payment.order_id), str(failed)
+        log.error("a refund failed", alert="refund_failed", order=order, payment=str(payment.id), error=error)  # noqa: TRY400 - raised too
+        raise

@@ -41,6 +41,14 @@ class Intent:
     decline: str | None = None  # why the bank said no
 
 
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Money on its way back. done: the bank has taken it; until then it may still refuse."""
+
+    id: str
+    done: bool
+
+
 class NoAnswer(Exception):
     """Nobody knows whether the gateway did it: ask again later, never guess."""
 
@@ -69,12 +77,16 @@ class Gateway(ABC):
         """See to it that it is never charged; if that is too late the answer says so."""
 
     @abstractmethod
-    def refund(self, intent_id: str, amount: int, key: str) -> str:
-        """Give the money back, once; return the gateway's id of the refund."""
+    def refund(self, intent_id: str, amount: int, key: str) -> Refund:
+        """Give the money back, once; raise RefundFailed."""
+
+    @abstractmethod
+    def refund_of(self, intent_id: str) -> Refund | None:
+        """Ask how giving it back stands, None if nobody has begun to; raise RefundFailed."""
 
     @abstractmethod
     def refunded(self, intent_id: str) -> int:
-        """Return how much of it was given back."""
+        """Return how much of it was given back, or is on its way."""
 
     @abstractmethod
     def recent(self, within: timedelta) -> Iterable[Intent]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from services.worker import gate
 from services.worker.alerts import calls_operators
-from services.worker.gateway import Gateway
+from services.worker.gateway import Gateway, RefundFailed
 from shared.config import settings
 from shared.db.sql import orders, payments
 from shared.db.transaction import Transaction
@@ -30,7 +30,14 @@ def confirm_order(job: Running, tx: Transaction, order_id: UUID) -> None:
         job.end_chain(f"too late: the order is {'being cancelled' if order.cancel_requested_at else order.status}")
 
 
-@job(queue="orders", retry_until=A_WEEK, backoff=PATIENT, timeout=30, failed=calls_operators("cancel_order"))
+@job(
+    queue="orders",
+    retry_until=A_WEEK,
+    backoff=PATIENT,
+    timeout=30,
+    never_retry=(RefundFailed,),
+    failed=calls_operators("cancel_order"),
+)
 def cancel_order(job: Running, order_id: UUID, gateway: Gateway) -> None:
     """The customer asked for it: through the gate, wherever the order stands."""
     gate.close(job, gateway, order_id, gate.BY_CUSTOMER)
@@ -43,7 +50,14 @@ def expire_order(tx: Transaction, order_id: UUID) -> None:
         expire_unpaid_order.dispatch(tx, order_id)
 
 
-@job(queue="orders", retry_until=A_WEEK, backoff=PATIENT, timeout=30, failed=calls_operators("expire_unpaid_order"))
+@job(
+    queue="orders",
+    retry_until=A_WEEK,
+    backoff=PATIENT,
+    timeout=30,
+    never_retry=(RefundFailed,),
+    failed=calls_operators("expire_unpaid_order"),
+)
 def expire_unpaid_order(job: Running, order_id: UUID, gateway: Gateway) -> None:
     """Through the gate; a paid order does not expire but is confirmed, whatever keeps its check-out from doing so."""
     gate.close(job, gateway, order_id, gate.EXPIRY)

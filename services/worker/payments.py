@@ -1,5 +1,6 @@
 """An order's money: charged once, whatever happens in between, and given back when the order does not come about."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -8,7 +9,7 @@ import structlog
 
 from services.worker import gate
 from services.worker.alerts import calls_operators
-from services.worker.gateway import Charge, Gateway, Intent, Outcome
+from services.worker.gateway import Charge, Gateway, Intent, Outcome, RefundFailed
 from services.worker.orders import A_WEEK, PATIENT
 from services.worker.stripe_gateway import StripeGateway
 from shared.db.sql import payments
@@ -47,19 +48,34 @@ def charge_payment(job: Running, order_id: UUID, gateway: Gateway) -> None:
     _settle(job, gateway, order_id, intent)
 
 
-@job(queue="orders", retry_until=A_WEEK, backoff=PATIENT, timeout=30, failed=calls_operators("refund_payment"))
+@job(
+    queue="orders",
+    retry_until=A_WEEK,
+    backoff=PATIENT,
+    timeout=30,
+    never_retry=(RefundFailed,),
+    failed=calls_operators("refund_payment"),
+)
 def refund_payment(job: Running, order_id: UUID, gateway: Gateway) -> None:
     """Undo `charge_payment`, through the gate, which also does what `release_stock` would do next."""
     gate.close(job, gateway, order_id, gate.UNDO)
 
 
-@job(queue="orders", retry_until=timedelta(hours=24), backoff=PATIENT, timeout=30)
+@job(queue="orders", retry_until=timedelta(hours=24), backoff=PATIENT, timeout=30, never_retry=(RefundFailed,))
 def settle_from_gateway(job: Running, payment_id: UUID, gateway: Gateway) -> None:
     """The gateway reported something: how the intent stands now decides, so reports may come twice and in any order."""
     with job.transaction() as tx:
         payment = payments.find(tx, payment_id)
     if payment is None or payment.intent_id is None:
         return  # not ours, or not yet written down: `charge_payment` will ask
+    if payment.status is PaymentStatus.REFUNDING:
+        with suppress(Release):  # not yet: the job that began it goes on asking
+            gate.close(job, gateway, payment.order_id, gate.EXPIRY)  # or cancelled, if that was asked for
+        return
+    if payment.status is PaymentStatus.REFUNDED:
+        with gate.calling_about_refund(payment):  # a bank may change its mind for weeks
+            gateway.refund_of(payment.intent_id)
+        return
     intent = gateway.retrieve(payment.intent_id)
     if intent.outcome in (Outcome.DECLINED, Outcome.SUCCEEDED, Outcome.CANCELED):
         _settle(job, gateway, payment.order_id, intent)

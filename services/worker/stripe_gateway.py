@@ -9,7 +9,7 @@ from uuid import UUID
 import stripe
 from stripe.params import PaymentIntentCreateParams, RefundCreateParams
 
-from services.worker.gateway import Charge, Gateway, Intent, NoAnswer, Outcome, RefundFailed
+from services.worker.gateway import Charge, Gateway, Intent, NoAnswer, Outcome, Refund, RefundFailed
 from services.worker.stripe_http import PooledHttp
 from shared.clock import now
 from shared.config import settings
@@ -76,20 +76,25 @@ class StripeGateway(Gateway):
         except stripe.InvalidRequestError:
             return self.retrieve(intent_id)
 
-    def refund(self, intent_id: str, amount: int, key: str) -> str:
+    def refund(self, intent_id: str, amount: int, key: str) -> Refund:
         asked: RefundCreateParams = {"payment_intent": intent_id, "amount": amount}
         try:
             return self._refund(asked, key)
         except (Trapped, stripe.InvalidRequestError) as error:
             # A full refund: the gateway itself refuses to give back more than it received.
-            for refund in self._refunds_of(intent_id):
-                return _accepted(refund)
+            if known := next(filter(_stands, self._refunds_of(intent_id)), None):
+                return _accepted(known)
             if isinstance(error, Trapped):
                 return self._refund(asked, f"{key}:{new_id()}")
             raise
 
+    def refund_of(self, intent_id: str) -> Refund | None:
+        # One that an operator made by hand, after ours failed, is as good.
+        known = sorted(self._refunds_of(intent_id), key=_stands, reverse=True)
+        return _accepted(known[0]) if known else None
+
     def refunded(self, intent_id: str) -> int:
-        return sum(refund.amount for refund in self._refunds_of(intent_id))
+        return sum(refund.amount for refund in self._refunds_of(intent_id) if _stands(refund))
 
     def recent(self, within: timedelta) -> Iterator[Intent]:
         since = int((now() - within).timestamp())
@@ -122,14 +127,13 @@ class StripeGateway(Gateway):
                 return intent
         return None
 
-    def _refund(self, asked: RefundCreateParams, key: str) -> str:
+    def _refund(self, asked: RefundCreateParams, key: str) -> Refund:
         with _answers():
             return _accepted(self._refunds.create(asked, {"idempotency_key": key}))
 
     def _refunds_of(self, intent_id: str) -> list[stripe.Refund]:
         with _answers():
-            page = self._refunds.list({"payment_intent": intent_id, "limit": PAGE})
-        return [refund for refund in page.data if refund.status not in ("failed", "canceled")]
+            return self._refunds.list({"payment_intent": intent_id, "limit": PAGE}).data
 
 
 @contextmanager
@@ -169,7 +173,11 @@ def _named(answer: stripe.PaymentIntent) -> UUID | None:
         return None
 
 
-def _accepted(refund: stripe.Refund) -> str:
-    if refund.status in ("failed", "canceled"):
+def _stands(refund: stripe.Refund) -> bool:
+    return refund.status not in ("failed", "canceled")
+
+
+def _accepted(refund: stripe.Refund) -> Refund:
+    if not _stands(refund):
         raise RefundFailed(f"refund {refund.id} of {refund.payment_intent}: {refund.status}")
-    return refund.id
+    return Refund(refund.id, done=refund.status == "succeeded")

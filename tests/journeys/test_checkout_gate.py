@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from services.worker.gateway import Intent, NoAnswer
+from services.worker.gateway import Intent, NoAnswer, Refund
 from services.worker.inventory import release_stock, reserve_stock
 from services.worker.orders import cancel_order, confirm_order, expire_order, expire_unpaid_order
 from services.worker.payments import charge_payment
@@ -25,7 +25,7 @@ class DiesBeforeHolding(StripeGateway):
 
 
 class DiesAfterRefunding(StripeGateway):
-    def refund(self, intent_id: str, amount: int, key: str) -> str:
+    def refund(self, intent_id: str, amount: int, key: str) -> Refund:
         super().refund(intent_id, amount, key)
         raise NoAnswer("killed before the refund was written down")
 

@@ -12,7 +12,8 @@ from shared.events.snapshots import OrderSnapshot
 from shared.ids import new_id
 
 _READ = """
-select p.id, p.order_id, p.amount, p.currency, p.status, p.intent_id, p.doubt, p.reason, r.id as refund_id
+select p.id, p.order_id, p.amount, p.currency, p.status, p.intent_id, p.doubt, p.reason, r.id as refund_id,
+       r.gateway_id as gateway_refund
 from payments p left join refunds r on r.payment_id = p.id
 """
 OF_ORDER = f"{_READ} where p.order_id = %s"
@@ -35,6 +36,7 @@ update payments set status = %s, reason = coalesce(%s, reason), doubt = null, up
 where id = %s
 """
 BEGIN_REFUND = "insert into refunds (id, payment_id, amount, currency) values (%s, %s, %s, %s)"
+REFUND_ACCEPTED = "update refunds set gateway_id = %s, updated_at = clock_timestamp() where payment_id = %s"
 REFUNDED = """
 update refunds set status = 'succeeded', gateway_id = %s, updated_at = clock_timestamp() where payment_id = %s
 """
@@ -59,6 +61,7 @@ class Payment:
     doubt: str | None = None
     reason: str | None = None
     refund_id: UUID | None = None
+    gateway_refund: str | None = None  # the gateway has accepted it
 
 
 def lock(tx: Transaction, order_id: UUID) -> tuple[OrderSnapshot, Payment | None]:
@@ -112,6 +115,12 @@ def begin_refund(tx: Transaction, payment: Payment) -> Payment:
     refund_id = new_id()
     tx.execute(BEGIN_REFUND, (refund_id, payment.id, payment.amount, payment.currency))
     return replace(move(tx, payment, PaymentStatus.REFUNDING), refund_id=refund_id)
+
+
+def hold_refund(tx: Transaction, payment: Payment, gateway_id: str) -> Payment:
+    """Write down that the gateway has accepted the refund, and the bank has not taken it yet."""
+    tx.execute(REFUND_ACCEPTED, (gateway_id, payment.id))
+    return replace(payment, gateway_refund=gateway_id)
 
 
 def end_refund(tx: Transaction, payment: Payment, gateway_id: str) -> Payment:
