@@ -39,6 +39,7 @@ class Intent:
     amount: int
     payment_id: UUID | None = None
     decline: str | None = None  # why the bank said no
+    shop: str | None = None  # which installation made it: several may share an account
 
 
 @dataclass(frozen=True, slots=True)

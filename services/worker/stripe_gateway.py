@@ -110,7 +110,11 @@ class StripeGateway(Gateway):
             "payment_method": charge.payment_method,
             "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
             "description": f"Order #{charge.order_number}",
-            "metadata": {"payment_id": str(charge.payment_id), "order_id": str(charge.order_id)},
+            "metadata": {
+                "payment_id": str(charge.payment_id),
+                "order_id": str(charge.order_id),
+                "shop": settings().public_url,
+            },
         }
         try:
             with _answers():
@@ -161,16 +165,20 @@ def _intent(answer: stripe.PaymentIntent) -> Intent:
     decline = (error.decline_code or error.code) if error else None
     if outcome is Outcome.DECLINED:
         decline = decline or answer.status
-    return Intent(answer.id, outcome, answer.amount, payment_id, decline)
+    return Intent(answer.id, outcome, answer.amount, payment_id, decline, _metadata(answer, "shop"))
 
 
 def _named(answer: stripe.PaymentIntent) -> UUID | None:
     """Return the payment that it says it is of; None if another shop of the same account made it."""
-    metadata: Any = answer.metadata
     try:
-        return UUID(metadata["payment_id"])
-    except (KeyError, TypeError, ValueError):
+        return UUID(_metadata(answer, "payment_id") or "")
+    except ValueError:
         return None
+
+
+def _metadata(answer: stripe.PaymentIntent, name: str) -> str | None:
+    metadata: Any = answer.metadata
+    return metadata[name] if metadata and name in metadata else None
 
 
 def _stands(refund: stripe.Refund) -> bool:

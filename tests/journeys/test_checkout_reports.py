@@ -3,10 +3,12 @@
 import os
 
 import pytest
+import stripe
 
 from services.worker.inventory import reserve_stock
 from services.worker.payments import charge_payment, refund_orphans, settle_from_gateway
 from services.worker.stripe_gateway import StripeGateway
+from shared.config import settings
 from shared.events.catalogue import GatewayReported
 from shared.events.record import record
 from shared.ids import new_id
@@ -85,17 +87,7 @@ def test_a_charge_that_no_live_order_owns_is_given_back(shop: Shop) -> None:
     shop.stock(walnut_desk=1)
     order = shop.place(walnut_desk=1)
     shop.work()
-    client = shop.sandbox.gateway().v1.payment_intents
-    lost = client.create(
-        {
-            "amount": DESK,
-            "currency": "egp",
-            "confirm": True,
-            "payment_method": "pm_card_visa",
-            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
-            "metadata": {"payment_id": str(new_id())},
-        }
-    )
+    lost = charged_elsewhere(shop, settings().public_url)
     assert [fault for fault in shop.check_books() if lost.id in fault]
 
     # When orphans are looked for, twice
@@ -106,6 +98,32 @@ def test_a_charge_that_no_live_order_owns_is_given_back(shop: Shop) -> None:
     returned = {intent["id"]: intent["amount_refunded"] for intent in shop.intents()}
     assert returned == {lost.id: DESK, shop.payment(order).intent_id: 0}
     assert shop.check_books() == []
+
+
+def test_a_charge_of_another_installation_on_the_same_account_is_its_own(shop: Shop) -> None:
+    # Given charges of a payment that we do not know: one of our staging shop's, one that says nothing
+    for made_by in ("https://staging.taboor.example", None):
+        charged_elsewhere(shop, made_by)
+
+    # When orphans are looked for
+    refund_orphans.now()
+
+    # Then that money stays where it is
+    assert shop.charges() == [(DESK, 0)] * 2
+
+
+def charged_elsewhere(shop: Shop, made_by: str | None) -> stripe.PaymentIntent:
+    """Charge a card for a payment that is not in our database."""
+    return shop.sandbox.gateway().v1.payment_intents.create(
+        {
+            "amount": DESK,
+            "currency": "egp",
+            "confirm": True,
+            "payment_method": "pm_card_visa",
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "metadata": {"payment_id": str(new_id())} | ({"shop": made_by} if made_by else {}),
+        }
+    )
 
 
 def test_the_clients_settings_are_those_of_the_environment(shop: Shop) -> None:
