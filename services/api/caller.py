@@ -44,7 +44,11 @@ class CallerOf:
     @property
     def sees(self) -> UUID | None:
         """Whose things the caller may see: their own, or (None) everybody's."""
-        return None if self.role == OPERATOR else self.user_id
+        return None if self.is_operator else self.user_id
+
+    @property
+    def is_operator(self) -> bool:
+        return self.role == OPERATOR
 
     @contextmanager
     def transaction(self, *, operator: bool = False) -> Iterator[Transaction]:
@@ -65,7 +69,7 @@ class CallerOf:
         self.role = getattr(who, "role", "")
         if not self.role:
             raise tokens.unauthorised("session_ended", "This session has ended; sign in again.")
-        if operator and self.role != OPERATOR:
+        if operator and not self.is_operator:
             raise Problem(403, "forbidden", "This is for operators.")
 
 

@@ -45,12 +45,26 @@ def _line_of(line: OrderItem | OrderLine) -> Line:
     )
 
 
-def timeline_of(told: timeline.Timeline) -> Timeline:
-    return Timeline(
+def timeline_of(told: timeline.Timeline, *, operator: bool) -> Timeline:
+    """Show an order's timeline. Errors and names of our machines are for operators only."""
+    whole = Timeline(
         events=[TimelineEvent.model_validate(event, from_attributes=True) for event in told.events],
         jobs=[_job_of(job) for job in told.jobs],
         notifications=[TimelineNotification.model_validate(one, from_attributes=True) for one in told.notifications],
     )
+    if not operator:
+        _hide_machines(whole)
+    return whole
+
+
+def _hide_machines(shown: Timeline) -> None:
+    for job in shown.jobs:
+        job.error = None
+        for attempt in job.attempts:
+            attempt.error = attempt.worker = None
+    for message in shown.notifications:
+        if message.status == "failed":
+            message.delivery = None
 
 
 def _job_of(job: Job) -> TimelineJob:

@@ -20,6 +20,7 @@ class Shop:
         self._api = httpx.Client(base_url=api, timeout=10, trust_env=False)
         self._sandbox = httpx.Client(base_url=sandbox, timeout=10, trust_env=False)
         self._customer: dict[str, str] = {}
+        self._operator: dict[str, str] = {}
 
     def open(self) -> None:
         """Sign in; say what to start if nobody answers."""
@@ -30,6 +31,7 @@ class Shop:
                 start = "start the system first, with `make demo` or `docker compose up`"
                 raise Disappointed(f"Nobody answers at {client.base_url}: {start}.") from error
         self._customer = self._sign_in(CUSTOMER)
+        self._operator = self._sign_in(OPERATOR)
 
     def product(self) -> Any:
         """Return the product of which there is most."""
@@ -46,13 +48,14 @@ class Shop:
         return _good(answer), answer.headers.get("Idempotent-Replayed") == "true"
 
     def timeline(self, order_id: str) -> Any:
-        return _good(self._api.get(f"/orders/{order_id}/timeline", headers=self._customer))
+        """Return it as an operator sees it, with the names of the units."""
+        return _good(self._api.get(f"/orders/{order_id}/timeline", headers=self._operator))
 
     def cancel(self, order_id: str) -> Any:
         return _good(self._api.post(f"/orders/{order_id}/cancellation", headers=self._customer))
 
     def books(self) -> Any:
-        return _good(self._api.get("/books", headers=self._sign_in(OPERATOR)))
+        return _good(self._api.get("/books", headers=self._operator))
 
     def charges(self, order_id: str) -> list[Any]:
         """Return what the card gateway knows of this order."""

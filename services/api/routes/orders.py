@@ -56,7 +56,7 @@ def show_timeline(order_id: UUID, caller: Caller) -> Timeline:
     with caller.reading() as session:
         _seen(session, order_id, caller)
         told = timeline.whole(session, order_id)
-    return timeline_of(told)
+    return timeline_of(told, operator=caller.is_operator)
 
 
 @router.post("/orders/{order_id}/cancellation", status_code=202, responses=problems(401, 404, 409, 422))

@@ -20,11 +20,11 @@ class TimelineEvent(BaseModel):
 
 class Attempt(BaseModel):
     attempt: int
-    worker: str | None
+    worker: str | None = Field(description="for operators; null for customers")
     started_at: datetime | None
     finished_at: datetime
     outcome: str
-    error: str | None
+    error: str | None = Field(description="for operators; null for customers")
 
 
 class ChainLink(BaseModel):
@@ -47,7 +47,7 @@ class TimelineJob(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     reason: str | None
-    error: str | None
+    error: str | None = Field(description="for operators; null for customers")
     event_id: UUID | None = Field(description="the fact it follows from")
     chain: ChainLink | None
     attempts: list[Attempt]
@@ -59,7 +59,7 @@ class TimelineNotification(BaseModel):
     channel: str
     recipient: str
     status: str
-    delivery: str | None = Field(description="what the carrier reported since")
+    delivery: str | None = Field(description="what the carrier reported since, or why it was not sent")
     subject: str
     created_at: datetime
     sent_at: datetime | None

@@ -72,7 +72,7 @@ def test_the_payment_is_shown_once_there_is_one(api: ApiProcess, layla: Customer
 
 
 def test_a_timeline_has_facts_by_position_jobs_with_attempts_and_messages(
-    api: ApiProcess, layla: Customer, order: dict[str, Any]
+    api: ApiProcess, layla: Customer, nour: Customer, order: dict[str, Any]
 ) -> None:
     # Given
     order_id, chain, job = UUID(order["id"]), new_id(), new_id()
@@ -109,8 +109,31 @@ def test_a_timeline_has_facts_by_position_jobs_with_attempts_and_messages(
         *("charge_payment", "running", 1, 5),
     )
     assert charging["chain"] == {"id": str(chain), "name": "check_out", "link": 1, "ended_reason": "declined"}
-    assert [(attempt["outcome"], attempt["error"]) for attempt in charging["attempts"]] == [("failed", "Timeout")]
+    (attempt,) = charging["attempts"]
+    assert (attempt["attempt"], attempt["outcome"]) == (1, "failed")
     assert [message["subject"] for message in timeline["notifications"]] == ["تم تأكيد طلبك"]
+    # And what our machines are called and say is for operators only
+    assert (charging["error"], attempt["error"], attempt["worker"]) == (None, None, None)
+    (charging,) = nour.get(order["links"]["timeline"]).json()["jobs"]
+    (attempt,) = charging["attempts"]
+    assert (charging["error"], attempt["error"], attempt["worker"]) == ("Timeout", "Timeout", "fast-1")
+
+
+def test_why_a_message_was_not_sent_is_for_operators(
+    api: ApiProcess, layla: Customer, nour: Customer, order: dict[str, Any]
+) -> None:
+    # Given a mail that our server could not hand over
+    api.sql(
+        "insert into notifications (id, event_id, kind, channel, user_id, aggregate_id, recipient, status, delivery)"
+        " values (%s, %s, 'order_confirmed', 'mail', %s, %s, 'layla@example.com', 'failed', 'mail-1 refused us')",
+        *(new_id(), new_id(), layla.id, UUID(order["id"])),
+    )
+    # When / Then
+    shown = [who.get(order["links"]["timeline"]).json()["notifications"][0] for who in (layla, nour)]
+    assert [(message["status"], message["delivery"]) for message in shown] == [
+        ("failed", None),
+        ("failed", "mail-1 refused us"),
+    ]
 
 
 def test_a_cancellation_is_asked_for_once(api: ApiProcess, layla: Customer, order: dict[str, Any]) -> None:
