@@ -100,8 +100,9 @@ def started(listener: Listener, event: Any) -> Iterator[str]:
 
 
 def dispatched_by(job: str) -> set[str]:
-    """Return the jobs that a job's module dispatches, or hands over for dispatching, in its functions."""
-    return dispatches(REGISTRY[job].function.__code__.co_filename)
+    """Return the jobs that a job's module dispatches, or hands over for dispatching; its `failed=` may be elsewhere."""
+    kind = REGISTRY[job]
+    return set().union(*(dispatches(f.__code__.co_filename) for f in (kind.function, kind.failed) if f is not None))
 
 
 @cache
