@@ -109,10 +109,15 @@ class Relay:
 
     def tidy(self) -> None:
         """Do what nobody waits for: try what was parked again, and write a wiped stream, or a stranger's, anew."""
+        last = stream.last_written(self._redis)
         with transaction(self.database()) as tx:
             tx.execute(TRY_PARKED_AGAIN, (PARKED_REST,))
             tx.execute(sql.FORGET_SILENT)
-            if stream.gone(self._redis) or stream.delete_strangers(self._redis, tx):
+            strangers = stream.is_strangers(tx, last)
+        if strangers:
+            stream.delete(self._redis)
+        if strangers or last is None:
+            with transaction(self.database()) as tx:
                 stream.rewind(tx)
 
     def database(self) -> Connection:

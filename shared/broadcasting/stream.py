@@ -90,18 +90,20 @@ def last_written(client: redis.Redis) -> int | None:
     return int(about["last-generated-id"].split(b"-")[0])
 
 
-def delete_strangers(client: redis.Redis, tx: Transaction) -> bool:
-    """Delete the stream of another database: it has positions which ours has not given, and refuses all that it has.
+def is_strangers(tx: Transaction, last: int | None) -> bool:
+    """Say whether the stream has positions that this database has not given: it would refuse all that is new here.
 
-    The stream is asked first: what we write there is committed before.
+    The stream is to be asked first: what we write there is committed before.
     """
-    last = last_written(client)
     highest = tx.one(HIGHEST).position or 0
     if last is None or last <= highest:
         return False
     log.warning("the live stream is another database's", last=last, highest=highest)
-    client.delete(STREAM)
     return True
+
+
+def delete(client: redis.Redis) -> None:
+    client.delete(STREAM)
 
 
 def _entry(fact: Any) -> dict[Any, Any]:
