@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -12,7 +13,8 @@ import structlog
 from shared.broadcasting import stream
 from shared.config import settings
 from shared.db.engine import Connection, connect
-from shared.db.transaction import TRY_AGAIN, transaction
+from shared.db.sql import idempotency, rate_limits, sessions, webhooks
+from shared.db.transaction import TRY_AGAIN, Transaction, transaction
 from shared.events.expand import AT_ONCE, TRY_PARKED_AGAIN, Listeners, expand
 from shared.jobs import lists, reaper, sql
 from shared.jobs.hand_over import hand_over
@@ -26,8 +28,12 @@ GATHER = 0.002  # from one turn's beginning to the next: a turn for every job wo
 HURRY = 0.002  # the same while a queue's window is full, doubled while it stays so: its workers do not nudge
 REAP_EVERY = 0.5
 TIDY_EVERY = 10.0
+FORGET_EVERY = 60.0
+FORGET_MORE = 1.0  # the same while there is more than a batch of it
 REST = 1.0  # after a fault of our own: a crash would bring the same one back at once, and end the rest of the work too
 PARKED_REST = 30  # seconds, times how often it was parked
+
+FORGETTING = (idempotency.prune, rate_limits.prune, sessions.prune, webhooks.prune)
 
 
 class Relay:
@@ -37,7 +43,7 @@ class Relay:
         self._listeners = listeners
         self._redis = redis.Redis.from_url(settings().redis_url, socket_timeout=2, socket_connect_timeout=2)
         self._connection: Connection | None = None
-        self._reaped = self._tidied = 0.0
+        self._reaped = self._tidied = self._forgets_at = 0.0
         self._hurry = HURRY
         self._stopped = threading.Event()
 
@@ -106,6 +112,10 @@ class Relay:
         if now - self._tidied >= TIDY_EVERY:
             self._tidied = now
             self.tidy()
+        if now >= self._forgets_at:
+            self._forgets_at = now + FORGET_EVERY
+            if self.forget():
+                self._forgets_at = now + FORGET_MORE
 
     def tidy(self) -> None:
         """Do what nobody waits for: try what was parked again, and write a wiped stream, or a stranger's, anew."""
@@ -119,6 +129,15 @@ class Relay:
         if strangers or last is None:
             with transaction(self.database()) as tx:
                 stream.rewind(tx)
+
+    def forget(self) -> bool:
+        """Delete a batch of each thing that has had its time; say whether there may be more."""
+        more = [self._forget(prune) for prune in FORGETTING]
+        return any(more)
+
+    def _forget(self, prune: Callable[[Transaction], bool]) -> bool:
+        with transaction(self.database(), durable=False) as tx:
+            return prune(tx)
 
     def database(self) -> Connection:
         if self._connection is None or self._connection.closed:

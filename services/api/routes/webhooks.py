@@ -83,7 +83,7 @@ def gateway_reports(raw: Raw, database: TheDatabase, stripe_signature: Annotated
     event = _parsed(GatewayEvent, body)
     about = event.data.object
     with database.transaction() as tx:
-        if not webhooks.keep(tx, "stripe", event.id, event.type, body) or not about.intent_id:
+        if not webhooks.keep(tx, "stripe", event.id, event.type, event.model_dump_json()) or not about.intent_id:
             return
         payment_id = webhooks.payment_of(tx, about.intent_id, about.metadata.payment_id)
         if payment_id:  # an intent that no payment of ours knows is the books' business
@@ -110,7 +110,7 @@ def carrier_reports(
     _check_carriers_signature(request, form, x_twilio_signature)
     told = _validated(CarrierStatus, dict(form))
     with database.transaction() as tx:
-        if webhooks.keep(tx, "twilio", f"{told.sid}:{told.status}", told.status, body):
+        if webhooks.keep(tx, "twilio", f"{told.sid}:{told.status}", told.status, told.model_dump_json()):
             ours = webhooks.notification_of(tx, told.sid, notification)
             record(tx, CarrierReported(notification_id=ours, provider_id=told.sid, status=told.status))
 

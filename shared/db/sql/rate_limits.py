@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from shared.db.sql import pruning
 from shared.db.transaction import Transaction
 
 _WINDOW = "interval '5 minutes'"
@@ -21,7 +22,7 @@ update rate_limits set hits = greatest(hits - 1, 0)
 where key in ('email:' || lower(%(email)s), 'address:' || %(address)s) and window_start = {_START}
 """
 
-PRUNE = "delete from rate_limits where window_start < clock_timestamp() - interval '1 day'"
+PRUNE = pruning.old("rate_limits", "key, window_start", "window_start", "1 day")
 
 
 def hit(tx: Transaction, email: str, address: str) -> list[Any]:
@@ -34,5 +35,6 @@ def forgive(tx: Transaction, email: str, address: str) -> None:
     tx.execute(FORGIVE, {"email": email, "address": address})
 
 
-def prune(tx: Transaction) -> None:
-    tx.execute(PRUNE)
+def prune(tx: Transaction) -> bool:
+    """Forget some of the counts of past days; say whether there may be more."""
+    return pruning.delete(tx, PRUNE)

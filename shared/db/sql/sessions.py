@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from shared.db.sql import pruning
 from shared.db.transaction import Transaction
 
 _IDLE = "interval '12 hours'"
@@ -11,7 +12,8 @@ _LIVES = "revoked_at is null and expires_at > clock_timestamp()"
 
 OPEN = f"insert into sessions (id, user_id, expires_at) values (%s, %s, clock_timestamp() + {_IDLE})"
 
-#: One row while the session lives: whose it is and what they may do now.
+#: One row while the session lives: whose it is and what they may do now. Who changes it changes
+#: `shared.db.reads.users.WHO` too, which asks the same for reads.
 WHO = f"""
 select u.id as user_id, u.role from sessions s join users u on u.id = s.user_id where s.id = %s and s.{_LIVES}
 """
@@ -24,7 +26,7 @@ where id = %s
 
 REVOKE = "update sessions set revoked_at = clock_timestamp() where id = %s and revoked_at is null"
 
-PRUNE = "delete from sessions where expires_at < clock_timestamp() - interval '7 days'"
+PRUNE = pruning.old("sessions", "id", "expires_at", "7 days")
 
 
 def open_one(tx: Transaction, session_id: UUID, user_id: UUID) -> None:
@@ -44,6 +46,6 @@ def revoke(tx: Transaction, session_id: UUID) -> None:
     tx.execute(REVOKE, (session_id,))
 
 
-def prune(tx: Transaction) -> None:
-    """Forget sessions that ended a week ago."""
-    tx.execute(PRUNE)
+def prune(tx: Transaction) -> bool:
+    """Forget some of the sessions that ended a week ago; say whether there may be more."""
+    return pruning.delete(tx, PRUNE)

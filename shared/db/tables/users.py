@@ -31,7 +31,7 @@ class Session(Table, table=True):
     user_id: UUID = reference("users.id", index=True)
     created_at: datetime = moment(default=True)
     renewed_at: datetime = moment(default=True)
-    expires_at: datetime = moment(default=True)
+    expires_at: datetime = moment(default=True, index=True)
     revoked_at: datetime | None = moment()
 
 
@@ -41,5 +41,5 @@ class RateLimit(Table, table=True):
     __tablename__ = "rate_limits"
 
     key: str = Field(sa_column=Column(Text, primary_key=True))
-    window_start: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
+    window_start: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True, index=True))
     hits: int = count(1)

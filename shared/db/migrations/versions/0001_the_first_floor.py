@@ -131,6 +131,7 @@ def upgrade() -> None:
         sa.Column("hits", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.PrimaryKeyConstraint("key", "window_start"),
     )
+    op.create_index(op.f("ix_rate_limits_window_start"), "rate_limits", ["window_start"], unique=False)
     op.create_table(
         "schedule_slots",
         sa.Column("task", sa.String(), nullable=False),
@@ -434,6 +435,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False)
     op.create_index(op.f("ix_sessions_user_id"), "sessions", ["user_id"], unique=False)
     op.create_table(
         "job_attempts",
@@ -540,6 +542,7 @@ def downgrade() -> None:
     op.drop_table("order_items")
     op.drop_table("job_attempts")
     op.drop_index(op.f("ix_sessions_user_id"), table_name="sessions")
+    op.drop_index(op.f("ix_sessions_expires_at"), table_name="sessions")
     op.drop_table("sessions")
     op.drop_index(
         "orders_unsettled", table_name="orders", postgresql_where=sa.text("status = 'shipped' and settled_at is null")
@@ -584,6 +587,7 @@ def downgrade() -> None:
     op.drop_table("users")
     op.drop_table("stream_cursor")
     op.drop_table("schedule_slots")
+    op.drop_index(op.f("ix_rate_limits_window_start"), table_name="rate_limits")
     op.drop_table("rate_limits")
     op.drop_table("products")
     op.drop_table("paused_queues")
