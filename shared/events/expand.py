@@ -91,7 +91,7 @@ def _insert(tx: Transaction, expansions: Sequence[Expansion]) -> Exception | Non
 
 
 def _park(tx: Transaction, fact: Any, error: Exception) -> None:
-    log.error("event parked", fact=fact.name, id=str(fact.id), exc_info=error)
+    log.error("event parked", alert="event_parked", fact=fact.name, id=str(fact.id), exc_info=error)
     tx.execute(PARK, (repr(error)[:500], fact.id))
 
 

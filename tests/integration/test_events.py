@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.worker.relay import Relay
 from shared.broadcasting.stream import CURSOR, KEPT, REWIND, REWRITE, STREAM
@@ -286,6 +287,17 @@ def test_a_version_of_an_event_that_this_code_does_not_know_is_parked_and_tried_
     ledger.work()
     assert ledger.effects() == ["order 2", "order 1"]
     assert [json.loads(entry[b"data"])["order"]["number"] for _, entry in stream(ledger)] == [2, 1]
+
+
+def test_operators_are_called_for_a_fact_that_is_parked(ledger: Ledger) -> None:
+    # Given a fact whose listener raises
+    culprit = ledger.place(1, "pm_listener_raises")
+    # When the relay takes its turn
+    with capture_logs() as lines:
+        ledger.hand_over()
+    # Then one line of the log has the key that alarms are made by
+    (line,) = [line for line in lines if line.get("alert") == "event_parked"]
+    assert (line["log_level"], line["id"]) == ("error", str(culprit))
 
 
 @pytest.mark.parametrize(
