@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,6 @@ import psycopg
 
 from shared import books
 from tests.sandbox import SandboxProcess
-from tests.waiting import wait_until
 
 #: Say what a proof saw: `tell(orders=200, seconds=3.2)`.
 Tell = Callable[..., None]
@@ -55,12 +53,6 @@ class Audited(ABC):
         assert len(rows) == len(set(orders)), f"{len(set(orders)) - len(rows)} acknowledged orders are not there"
         return Counter(f"{row.status}: {row.reason}" if row.reason else row.status for row in rows)
 
-    def faults(self) -> list[str]:
-        """Return what is wrong with the books, and stays so: a late report of the gateway may be on its way."""
-        with suppress(AssertionError):
-            wait_until(lambda: not self.books(), 5)
-        return self.books()
-
     def books(self) -> list[str]:
         charged = [books.Charged.from_summary(row) for row in self.sandbox.gateway_summary()]
         return books.check(self.database(), charged, quiet_seconds=0)
@@ -70,7 +62,7 @@ class Audited(ABC):
         statuses = self.statuses(orders)
         still_open = {status: n for status, n in statuses.items() if status.split(":")[0] not in OVER}
         assert not still_open, still_open
-        faults = self.faults()
+        faults = self.books()
         assert not faults, faults
         twice = [row.what for row in self.sql(TWICE)]
         assert not twice, twice

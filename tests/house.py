@@ -30,6 +30,7 @@ from tests.supervised import Supervised, Supervisor
 from tests.waiting import wait_until
 
 LEASE = 2.0
+LEASE_OF_A_WEBHOOK = 15.0  # services/sandbox/outbox.py
 QUEUES = "orders,notifications,default"
 #: What is still to be done; an order's expiry waits for its time.
 OPEN = "state in ('blocked', 'scheduled', 'queued', 'running') and name <> 'expire_order'"
@@ -278,9 +279,9 @@ class House(Audited):
         return False
 
     def _reports_under_way(self) -> int:
-        """How many webhooks the sandbox is about to send; one that was refused often comes much later."""
+        """How many webhooks the sandbox is sending, or will soon; one that was refused often comes much later."""
         with closing(sqlite3.connect(f"file:{self._sandbox_memory}?mode=ro", uri=True)) as memory:
-            soon = time.time() + 5
+            soon = time.time() + LEASE_OF_A_WEBHOOK + 5  # one under way is put off for so long
             return int(memory.execute("select count(*) from deliveries where due < ?", (soon,)).fetchone()[0])
 
 
