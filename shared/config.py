@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     bind_host: str = "127.0.0.1"  # containers bind 0.0.0.0 and publish on loopback only
     api_port: int = 8000
     realtime_port: int = 6001
+    forwarded_allow_ips: str = "127.0.0.1,::1"  # the proxies (addresses, networks) that say who is behind them
     sandbox_port: int = 9000
     sandbox_smtp_port: int = 1025
     sandbox_database: Path = ROOT / "var" / "sandbox.sqlite3"

@@ -20,6 +20,7 @@ def main() -> None:
         log_config=None,  # uvicorn's words go where ours go
         access_log=False,  # services/api/middleware.py writes a better line
         server_header=False,
+        forwarded_allow_ips=here.forwarded_allow_ips,
         timeout_graceful_shutdown=5,
     )
 

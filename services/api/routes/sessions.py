@@ -1,12 +1,14 @@
 """Signing in, staying signed in, signing out."""
 
 from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from services.api import tokens
 from services.api.caller import Caller, TheDatabase
+from services.api.database import Database
 from services.api.openapi import problems
-from services.api.passwords import Crowded
+from services.api.passwords import Crowded, Passwords
 from services.api.problems import RETRY_AFTER, Problem
 from services.api.schemas.sessions import AccessToken, Credentials, SignedIn, User
 from shared.config import settings
@@ -15,26 +17,33 @@ from shared.db.seed import PASSWORD as SEEDED_PASSWORD
 from shared.db.sql import rate_limits, sessions, users
 from shared.ids import new_id
 
-MOST = {"email": 10, "address": 100}  # wrong passwords in five minutes
+MOST_OF_PLACE = 100
+MOST = {"email": 10, "address": MOST_OF_PLACE}  # wrong passwords in five minutes
 
 router = APIRouter(tags=["sessions"])
 
 
 @router.post("/sessions", status_code=201, responses=problems(400, 401, 413, 422, 429, 503))
-def sign_in(credentials: Credentials, request: Request, database: TheDatabase) -> SignedIn:
+async def sign_in(credentials: Credentials, request: Request, database: TheDatabase) -> SignedIn:
     """Open a session. Ten wrong passwords for an address, or a hundred from one place, and it is closed for minutes."""
     place = request.client.host if request.client else "unknown"
+    passwords: Passwords = request.app.state.passwords
+    try:
+        async with passwords.turn():
+            return await run_in_threadpool(_sign_in, credentials, place, database, passwords)
+    except Crowded as crowd:  # nothing was guessed, and nothing is counted
+        raise Problem(503, "crowded", "Too many sign in at once; try again.", headers=RETRY_AFTER) from crowd
+
+
+def _sign_in(credentials: Credentials, place: str, database: Database, passwords: Passwords) -> SignedIn:
     with database.transaction() as tx:
         user = users.by_email(tx, credentials.email)
-        tries = rate_limits.hit(tx, credentials.email, place)
+        tries = rate_limits.hit(tx, credentials.email, place, MOST_OF_PLACE)
     if over := [row.seconds_left for row in tries if row.hits > MOST[row.kind]]:
         headers = {"Retry-After": str(max(over))}
         raise Problem(429, "too_many_attempts", "Too many wrong passwords; wait a little.", headers=headers)
     # Hashing takes long: no transaction is open meanwhile.
-    try:
-        right = request.app.state.passwords.right(credentials.password, user.password_hash if user else None)
-    except Crowded as crowd:
-        raise Problem(503, "crowded", "Too many sign in at once; try again.", headers=RETRY_AFTER) from crowd
+    right = passwords.right(credentials.password, user.password_hash if user else None)
     if not right or _only_for_the_demo(credentials.password):
         raise tokens.unauthorised("wrong_credentials", "No user has this address and this password.")
     session_id = new_id()
