@@ -1,6 +1,7 @@
 """Every setting of every process, read once from the environment; a laptop needs none of them."""
 
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -22,13 +23,13 @@ KNOWN_SECRETS = {LAPTOP_SECRET, SANDBOX_STRIPE_KEY, SANDBOX_WEBHOOK_SECRET, SAND
 SHORTEST_SECRET = 16
 SECRETS = ("secret_key", "stripe_api_key", "stripe_webhook_secret", "twilio_auth_token", "pusher_app_secret")
 ADDRESSES = ("public_url", "stripe_api_base", "twilio_api_base", "smtp_url")
-HOME = {None, "", "127.0.0.1", "::1", "localhost", "sandbox", "api"}
+HOME = {"localhost", "sandbox"}  # as a part of a host's name: sandbox.internal
 
 
 class Settings(BaseSettings):
     """What the environment says. Names are the environment's, in lower case."""
 
-    model_config = SettingsConfigDict(env_file=None, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_file=None, frozen=True, extra="ignore", hide_input_in_errors=True)
 
     taboor_env: Literal["demo", "production"] = "demo"
     secret_key: SecretStr = SecretStr(LAPTOP_SECRET)
@@ -82,15 +83,32 @@ class Settings(BaseSettings):
         if self.in_demo:
             return self
         unsafe = [name for name in SECRETS if _is_unsafe(getattr(self, name).get_secret_value())]
-        at_home = [name for name in ADDRESSES if urlsplit(getattr(self, name)).hostname in HOME]
-        sandboxs = ["twilio_account_sid"] if self.twilio_account_sid == SANDBOX_TWILIO_SID else []
-        if refused := [name.upper() for name in (*unsafe, *at_home, *sandboxs)]:
-            raise ValueError(f"production refuses what the demo uses, or what is too short, for {', '.join(refused)}")
+        at_home = [name for name in ADDRESSES if _is_at_home(getattr(self, name))]
+        sandboxs = ["twilio_account_sid"] if self.twilio_account_sid in ("", SANDBOX_TWILIO_SID) else []
+        if not self.public_url.startswith("https://"):
+            at_home.append("public_url")  # passwords and access tokens would go in the clear
+        if refused := [name.upper() for name in dict.fromkeys((*unsafe, *at_home, *sandboxs))]:
+            raise ValueError(
+                f"production refuses what the demo uses, what is too short, and plain http, for {', '.join(refused)}"
+            )
         return self
 
 
 def _is_unsafe(secret: str) -> bool:
     return secret in KNOWN_SECRETS or len(secret) < SHORTEST_SECRET
+
+
+def _is_at_home(url: str) -> bool:
+    """Say whether an address leads to this machine, to the sandbox, or nowhere."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return True
+    try:
+        number = ip_address(host)
+    except ValueError:
+        return host in ("", "api") or not HOME.isdisjoint(host.rstrip(".").split("."))
+    return number.is_loopback or number.is_unspecified
 
 
 @lru_cache

@@ -1,9 +1,11 @@
 """What a laptop needs no setting for, production refuses."""
 
+import re
+
 import pytest
 from pydantic import ValidationError
 
-from shared.config import Settings
+from shared.config import ROOT, Settings
 from tests.production import PRODUCTION
 
 REAL = {name.lower(): value for name, value in PRODUCTION.items()}
@@ -25,11 +27,47 @@ def test_production_starts_with_settings_of_its_own() -> None:
         *((name, "http://localhost:9000") for name in REAL if name.endswith(("_base", "_url"))),
         ("stripe_api_base", "http://sandbox:9000"),
         ("smtp_url", "smtp://127.0.0.1:1025"),
+        ("smtp_url", "smtp://127.0.0.2:1025"),
+        ("smtp_url", "smtp://[::1]:25"),
+        ("smtp_url", "smtp://0.0.0.0:25"),
+        ("smtp_url", "smtp://mail.localhost:25"),
+        ("smtp_url", "smtp:"),
+        ("stripe_api_base", "http://sandbox.internal.:9000"),
+        ("stripe_api_base", "http://[nonsense"),
+        ("public_url", "http://api:8000"),
+        ("public_url", "http://shop.example"),
+        ("twilio_account_sid", ""),
     ],
 )
 def test_production_refuses_what_is_empty_short_or_at_home(name: str, value: str) -> None:
     with pytest.raises(ValidationError, match=name.upper()):
         Settings.model_validate({**REAL, name: value})
+
+
+def test_all_that_is_refused_is_named_at_once_and_no_secret_is_told() -> None:
+    # Given two faults beside a good secret
+    given = {**REAL, "secret_key": "walnut-desk-walnut-desk", "smtp_url": "smtp://localhost", "pusher_app_secret": ""}
+    # When
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate(given)
+    # Then
+    assert "PUSHER_APP_SECRET, SMTP_URL" in str(refused.value)
+    assert "walnut" not in str(refused.value)
+
+
+def test_production_starts_with_what_operating_shows() -> None:
+    # Given the example of the document, where `${NAME:?}` stands for a value of the reader's
+    example = (ROOT / "docs" / "operating.md").read_text().partition("x-real: &real\n")[2].partition("\nservices:")[0]
+    shown = dict(re.findall(r"^  ([A-Z_]+): (\S+)", example, re.MULTILINE))
+    readers = {"SMTP_URL": "smtps://mail.example", "FORWARDED_ALLOW_IPS": "172.16.0.0/12"}
+    # When
+    values = {
+        name.lower(): readers.get(name, "0123456789abcdef") if value == f"${{{name}:?}}" else value
+        for name, value in shown.items()
+    }
+    # Then nothing is missing and nothing refused, and every value is a setting, or PostgreSQL's own
+    assert not Settings.model_validate(values).in_demo
+    assert set(values) - set(Settings.model_fields) <= {"pgpassword"}
 
 
 @pytest.mark.parametrize("name", [name for name in REAL if name != "taboor_env"])
