@@ -76,7 +76,7 @@ def send_sms(job: Running, order_id: UUID, kind: str, carrier: Carrier) -> None:
     if message.over or not text.to:
         return
     try:
-        sid = _sent_before(message, text, carrier) or carrier.send(text)
+        sid = _sent_before(job, message, text, carrier) or carrier.send(text)
     except Refused as refused:
         _give_up(job, message, refused)
     else:
@@ -117,11 +117,14 @@ def _text(message: CustomerMessage) -> Text:
     return Text(message.id, to=row.recipient or row.phone or "", body=row.body or message.wording.sms)
 
 
-def _sent_before(message: CustomerMessage, text: Text, carrier: Carrier) -> str | None:
+def _sent_before(job: Running, message: CustomerMessage, text: Text, carrier: Carrier) -> str | None:
     """Return the carrier's id of the SMS if an earlier attempt sent it: by the carrier's report, or by asking."""
     if not message.begun:
         return None
-    return message.row.provider_id or carrier.find(text, message.row.asked_at)
+    if known := message.row.provider_id or carrier.find(text, message.row.asked_at):
+        return known
+    with job.transaction():  # asking took its time: if the lease ran out meanwhile, another attempt is sending it
+        return None
 
 
 def _give_up(job: Running, message: CustomerMessage, refused: Refused) -> None:
