@@ -134,11 +134,13 @@ class House(Audited):
         wait_until(self._api_answers, timeout)
 
     def wait_for_units(self, timeout: float = 40) -> None:
-        """Wait until each unit that runs has announced itself."""
-        wait_until(lambda: {row.pid for row in self.sql("select pid from workers")} >= self._pids(), timeout)
+        """Wait until each unit that is wanted lives and has announced itself."""
+        wait_until(self._units_announced, timeout)
 
-    def _pids(self) -> set[int]:
-        return {unit.pid for unit in self.units if unit.alive()}
+    def _units_announced(self) -> bool:
+        wanted = [unit for unit in self.units if unit.wanted]
+        announced = {row.pid for row in self.sql("select pid from workers")}
+        return all(unit.alive() and unit.pid in announced for unit in wanted)
 
     def _api_answers(self) -> bool:
         try:
@@ -186,12 +188,17 @@ class House(Audited):
     def unit_of(self, order_id: UUID, job: str) -> Supervised:
         """Wait until that job of the order runs; return the unit that runs it."""
         running = "select worker from jobs where aggregate_id = %s and name = %s and state = 'running'"
-        ((worker,),) = wait_until(lambda: self.sql(running, order_id, job))
-        return self.unit_named(worker)
+        return wait_until(lambda: self._alive_among(self.sql(running, order_id, job)))[0]
 
-    def unit_named(self, worker: str) -> Supervised:
-        """Return the unit that calls itself so."""
-        return next(unit for unit in self.units if worker.startswith(f"{unit.name}@"))
+    def unit_at(self, job: str) -> Supervised:
+        """Wait until a job of that name runs; return the unit that runs it. One that was lost often is left alone."""
+        running = "select worker from jobs where name = %s and state = 'running' and lost < 3"
+        return wait_until(lambda: self._alive_among(self.sql(running, job)), 60)[0]
+
+    def _alive_among(self, rows: list[Any]) -> list[Supervised]:
+        """Return the living units that these rows name; a dead one's rows stay until its leases run out."""
+        workers = [row.worker for row in rows]
+        return [unit for unit in self.units if unit.alive() and any(f"/{unit.pid}-" in name for name in workers)]
 
     def flush(self) -> None:
         """As `FLUSHALL`."""

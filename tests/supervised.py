@@ -43,6 +43,11 @@ class Supervised:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def wanted(self) -> bool:
+        """Whether it should be there; dead or not."""
+        return self._wanted
+
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 

@@ -76,4 +76,10 @@ def test_whatever_dies_freezes_or_is_wiped_every_acknowledged_order_ends_and_the
     quiet_after = house.wait_until_quiet(300)
     # Then every acknowledged order ended, and nothing was done twice
     assert set(house.statuses(crowd.orders)) <= {"shipped", "cancelled: cancelled_by_customer"}
-    tell(troubles=happened.total(), quiet_after=quiet_after, **house.check(crowd.orders))
+    killed = sum(process.deaths for process in house.processes)
+    tell(
+        troubles=happened.total(),
+        api_relays_and_workers_killed=killed,
+        quiet_after=quiet_after,
+        **house.check(crowd.orders),
+    )
