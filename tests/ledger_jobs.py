@@ -140,6 +140,12 @@ def dawdle(what: str) -> None:
         time.sleep(0.01)
 
 
+@job(queue="default", tries=1, timeout=0.5)
+def hang(seconds: float) -> None:
+    """One call that no time limit can interrupt."""
+    time.sleep(seconds)
+
+
 # --- what takes its worker with it ---
 
 

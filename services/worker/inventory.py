@@ -6,9 +6,9 @@ from uuid import UUID
 import psycopg
 
 from services.worker import gate
-from services.worker.alerts import calls_operators
-from services.worker.gateway import Gateway, RefundFailed
-from services.worker.orders import A_WEEK, PATIENT, expire_order
+from services.worker.ending import ending_job
+from services.worker.gateway import Gateway
+from services.worker.orders import expire_order
 from shared.clock import now
 from shared.config import settings
 from shared.db.sql import orders, products
@@ -23,14 +23,7 @@ from shared.jobs.job import Message, job
 from shared.jobs.running import Running
 
 
-@job(
-    queue="orders",
-    retry_until=A_WEEK,
-    backoff=PATIENT,
-    timeout=30,
-    never_retry=(RefundFailed,),
-    failed=calls_operators("reject_unreserved_order"),
-)
+@ending_job
 def reject_unreserved_order(job: Running, order_id: UUID, gateway: Gateway) -> None:
     """Tell the customer that their order could not even begin: there is nothing to undo, but nobody shall wait."""
     gate.close(job, gateway, order_id, gate.NEVER_BEGUN)
@@ -57,14 +50,7 @@ def reserve_stock(job: Running, order_id: UUID) -> None:
             _reject(job, tx, order_id)
 
 
-@job(
-    queue="orders",
-    retry_until=A_WEEK,
-    backoff=PATIENT,
-    timeout=30,
-    never_retry=(RefundFailed,),
-    failed=calls_operators("release_stock"),
-)
+@ending_job
 def release_stock(job: Running, order_id: UUID, gateway: Gateway) -> None:
     """Undo `reserve_stock`, through the gate: as long as the card may have been charged nothing is released."""
     gate.close(job, gateway, order_id, gate.UNDO)

@@ -1,11 +1,11 @@
 """What becomes of an order: confirmed, cancelled, expired, shipped."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from services.worker import gate
 from services.worker.alerts import calls_operators
-from services.worker.gateway import Gateway, RefundFailed
+from services.worker.ending import ending_job
+from services.worker.gateway import Gateway
 from shared.config import settings
 from shared.db.sql import orders, payments
 from shared.db.transaction import Transaction
@@ -17,10 +17,6 @@ from shared.events.snapshots import OrderSnapshot
 from shared.jobs.job import Message, job
 from shared.jobs.running import Running
 
-#: The gateway may be away for long; until it answers, an order's money and stock stay as they are.
-A_WEEK = timedelta(days=7)
-PATIENT = (1, 5, 30, 120, 600)
-
 
 @job(queue="orders", tries=5, backoff=(1, 5, 30), timeout=10)
 def confirm_order(job: Running, tx: Transaction, order_id: UUID) -> None:
@@ -30,14 +26,7 @@ def confirm_order(job: Running, tx: Transaction, order_id: UUID) -> None:
         job.end_chain(f"too late: the order is {'being cancelled' if order.cancel_requested_at else order.status}")
 
 
-@job(
-    queue="orders",
-    retry_until=A_WEEK,
-    backoff=PATIENT,
-    timeout=30,
-    never_retry=(RefundFailed,),
-    failed=calls_operators("cancel_order"),
-)
+@ending_job
 def cancel_order(job: Running, order_id: UUID, gateway: Gateway) -> None:
     """The customer asked for it: through the gate, wherever the order stands."""
     gate.close(job, gateway, order_id, gate.BY_CUSTOMER)
@@ -50,14 +39,7 @@ def expire_order(tx: Transaction, order_id: UUID) -> None:
         expire_unpaid_order.dispatch(tx, order_id)
 
 
-@job(
-    queue="orders",
-    retry_until=A_WEEK,
-    backoff=PATIENT,
-    timeout=30,
-    never_retry=(RefundFailed,),
-    failed=calls_operators("expire_unpaid_order"),
-)
+@ending_job
 def expire_unpaid_order(job: Running, order_id: UUID, gateway: Gateway) -> None:
     """Through the gate; a paid order does not expire but is confirmed, whatever keeps its check-out from doing so."""
     gate.close(job, gateway, order_id, gate.EXPIRY)

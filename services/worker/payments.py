@@ -8,9 +8,8 @@ from uuid import UUID
 import structlog
 
 from services.worker import gate
-from services.worker.alerts import calls_operators
+from services.worker.ending import PATIENT, ending_job
 from services.worker.gateway import Charge, Gateway, Intent, Outcome, RefundFailed
-from services.worker.orders import A_WEEK, PATIENT
 from services.worker.stripe_gateway import StripeGateway
 from shared.config import settings
 from shared.db.sql import payments
@@ -49,14 +48,7 @@ def charge_payment(job: Running, order_id: UUID, gateway: Gateway) -> None:
     _settle(job, gateway, order_id, intent)
 
 
-@job(
-    queue="orders",
-    retry_until=A_WEEK,
-    backoff=PATIENT,
-    timeout=30,
-    never_retry=(RefundFailed,),
-    failed=calls_operators("refund_payment"),
-)
+@ending_job
 def refund_payment(job: Running, order_id: UUID, gateway: Gateway) -> None:
     """Undo `charge_payment`, through the gate, which also does what `release_stock` would do next."""
     gate.close(job, gateway, order_id, gate.UNDO)

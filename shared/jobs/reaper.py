@@ -11,7 +11,7 @@ import structlog
 
 from shared.config import settings
 from shared.db.engine import Connection
-from shared.db.transaction import Transaction, transaction
+from shared.db.transaction import Cause, Transaction, transaction
 from shared.jobs import lists, sql
 from shared.jobs.failure import follow_up
 
@@ -48,6 +48,7 @@ def _lose_one(tx: Transaction, job: Any, error: str) -> None:
         return
     fence["error"] = f"{error}, {job.lost + 1} times: it may be what kills them"
     tx.execute(sql.LOST_TOO_OFTEN, fence)
+    tx.cause = Cause(job.id, job.event_id, job.aggregate_id, job.traceparent)
     follow_up(tx, job, fence["error"])
 
 

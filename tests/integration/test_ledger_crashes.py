@@ -8,7 +8,15 @@ from shared.engines.postgres import PostgresServer
 from shared.engines.redis import RedisServer
 from shared.jobs.job import JobType
 from tests.ledger import Ledger, restarting
-from tests.ledger_jobs import freeze_after_sending, freeze_in_finishing, kill_the_worker, touch, wait_inside, write_down
+from tests.ledger_jobs import (
+    freeze_after_sending,
+    freeze_in_finishing,
+    hang,
+    kill_the_worker,
+    touch,
+    wait_inside,
+    write_down,
+)
 from tests.waiting import wait_until
 
 FLOWS_AGAIN = 5.0  # seconds: the promise
@@ -54,6 +62,40 @@ def test_a_job_that_kills_its_worker_stops_after_its_cap_and_its_neighbours_succ
     assert all(ledger.job(job).state == "succeeded" for job in neighbours)
     # And none of them was near it again after the first time
     assert all(ledger.job(job).lost <= 1 for job in neighbours)
+
+
+def test_a_job_that_hangs_ends_its_unit_and_stops_nobody(ledger: Ledger) -> None:
+    # Given a unit with a job that cannot be interrupted, and no other unit
+    ledger.set(lease_seconds=1, lost_cap=1)
+    ledger.relay()
+    unit = ledger.unit(stop_within=1)
+    hung = ledger.dispatch(hang, 300)
+    # When its time has been up for long
+    wait_until(lambda: not unit.alive(), timeout=30)
+    assert "job_hung" in unit.said()
+    # Then the unit is started again with all its threads, and others' work goes on
+    fresh = [ledger.dispatch(write_down, f"desk {number}") for number in range(8)]
+    wait_until(restarting(unit, lambda: all(ledger.job(job).state == "succeeded" for job in fresh)), timeout=20)
+    # And the job that hung has stopped at its cap
+    assert ledger.wait_for(hung, "failed").lost == 1
+    assert ledger.outcomes(hung) == ["lost"]
+
+
+def test_a_job_that_was_lost_once_does_not_stop_a_busy_unit(ledger: Ledger) -> None:
+    # Given a unit of two threads, one of them busy for long
+    ledger.relay()
+    ledger.unit(threads=2)
+    busy = ledger.dispatch(wait_inside, "stocktaking", 8)
+    ledger.wait_for_effect("begin stocktaking")
+    # When a job comes that has lost a lease before, and others after it
+    suspect = ledger.dispatch(write_down, "suspect")
+    ledger.rows("update jobs set lost = 1 where id = %s returning id", (suspect,))
+    others = [ledger.dispatch(write_down, f"desk {number}") for number in range(8)]
+    # Then the others need not wait for the quiet moment that it wants
+    wait_until(lambda: all(ledger.job(job).state == "succeeded" for job in others))
+    assert ledger.job(busy).state == "running"
+    # And it has its turn when there is one
+    ledger.wait_for(suspect, "succeeded", timeout=20)
 
 
 def test_sigterm_lets_running_jobs_finish(ledger: Ledger) -> None:
