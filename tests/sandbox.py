@@ -1,12 +1,14 @@
-"""The sandbox as a real process for tests: started, killed, its switches turned, its mailbox read."""
+"""The sandbox as a real process for tests: started, killed, its switches turned, mail sent to it, its mailbox read."""
 
 import os
 import random
 import signal
+import smtplib
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from email.message import EmailMessage
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -159,6 +161,16 @@ class SandboxProcess:
             self._process.send_signal(how)
             self._process.wait(timeout=10)
             self._process = None
+
+
+def send_mail(sandbox: SandboxProcess, *, to: str, message_id: str) -> None:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "Taboor <shop@taboor.example>", to, "طلبك رقم #1042 اتأكد"
+    mail["Message-ID"] = message_id
+    mail.set_content("أهلا ليلى")
+    mail.add_alternative("<p>أهلا <b>ليلى</b><script>alert(1)</script></p>", subtype="html")
+    with smtplib.SMTP("127.0.0.1", sandbox.smtp_port, timeout=5) as server:
+        server.send_message(mail)
 
 
 def free_port() -> int:

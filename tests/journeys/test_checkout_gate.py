@@ -1,69 +1,26 @@
-"""Cancelled, expired, undone: one gate, exactly one outcome, no money kept, whatever was under way."""
-
-from collections.abc import Callable
+"""Cancelled, expired: one gate, exactly one outcome, no money kept, whatever was under way."""
 
 import pytest
 
-from services.worker.gateway import Intent, NoAnswer, Refund
 from services.worker.inventory import release_stock, reserve_stock
-from services.worker.orders import cancel_order, confirm_order, expire_order, expire_unpaid_order
+from services.worker.orders import cancel_order, expire_order, expire_unpaid_order
 from services.worker.payments import charge_payment
-from services.worker.stripe_gateway import StripeGateway
 from shared.jobs.job import JobType
 from shared.jobs.runner import run
-from tests.shop import PRICES, Shop, use
+from tests.checkout_steps import (
+    CHARGED,
+    DESK,
+    STEPS,
+    Step,
+    charged_without_an_answer,
+    confirmed,
+    known_to_the_gateway,
+    paid,
+    reserved,
+)
+from tests.shop import Shop
 
-DESK = PRICES["walnut-desk"]
 CANCELLED = ("cancelled", "cancelled_by_customer")
-
-
-class DiesBeforeHolding(StripeGateway):
-    """Killed after the intent exists there and before its id is written down here."""
-
-    def confirm(self, intent_id: str) -> Intent:
-        raise NoAnswer(f"killed before {intent_id} was confirmed")
-
-
-class DiesAfterRefunding(StripeGateway):
-    def refund(self, intent_id: str, amount: int, key: str) -> Refund:
-        super().refund(intent_id, amount, key)
-        raise NoAnswer("killed before the refund was written down")
-
-
-def placed(shop: Shop) -> None:
-    shop.expand()
-
-
-def reserved(shop: Shop) -> None:
-    shop.attempt(reserve_stock)
-
-
-def known_to_the_gateway(shop: Shop) -> None:
-    """The intent is written down, and nobody knows that it was never confirmed."""
-    shop.attempt(reserve_stock)
-    use(DiesBeforeHolding.from_settings())
-    shop.attempt(charge_payment)
-    use(StripeGateway.from_settings())
-
-
-def charged_without_an_answer(shop: Shop) -> None:
-    shop.attempt(reserve_stock)
-    shop.sandbox.set(no_answer_after_charging=1)
-    shop.attempt(charge_payment)
-
-
-def paid(shop: Shop) -> None:
-    shop.attempt(reserve_stock)
-    shop.attempt(charge_payment)
-
-
-def confirmed(shop: Shop) -> None:
-    shop.work()
-
-
-Step = Callable[[Shop], None]
-CHARGED: list[Step] = [charged_without_an_answer, paid, confirmed]
-STEPS: list[Step] = [placed, reserved, known_to_the_gateway, *CHARGED]
 
 
 @pytest.mark.parametrize("come_so_far", STEPS)
@@ -221,81 +178,6 @@ def test_a_cancellation_waits_for_a_bank_that_is_still_thinking(shop: Shop) -> N
     assert shop.check_books() == []
 
 
-@pytest.mark.parametrize("come_so_far", [known_to_the_gateway, charged_without_an_answer])
-def test_a_charge_that_fails_for_good_is_undone(shop: Shop, come_so_far: Step) -> None:
-    # Given a charge that got no answer, and its last try is the next one
-    shop.stock(walnut_desk=1)
-    order = shop.place(walnut_desk=1)
-    come_so_far(shop)
-    shop.connection.execute("update jobs set retry_until = clock_timestamp() where name = 'charge_payment'")
-    shop.sandbox.kill()
-    shop.attempt(charge_payment)
-    assert shop.jobs()["charge_payment"] == "failed"
-
-    # When the gateway is back and the chain's undo runs
-    shop.sandbox.start()
-    shop.work()
-
-    # Then the order is rejected, no money is kept and the desk is free
-    assert shop.status(order) == ("rejected", "payment_unavailable")
-    assert shop.charges() == ([(DESK, DESK)] if come_so_far is charged_without_an_answer else [])
-    assert shop.product() == (1, 0, 0)
-    assert shop.check_books() == []
-
-
-def test_a_confirmation_that_fails_for_good_gives_the_money_back(shop: Shop) -> None:
-    # Given a paid order whose confirmation has one try left, and a version of the database it cannot work with
-    shop.stock(walnut_desk=1)
-    order = shop.place(walnut_desk=1)
-    paid(shop)
-    shop.connection.execute("update jobs set failures = tries - 1 where name = 'confirm_order'")
-    shop.connection.execute("alter table orders add constraint broken check (status <> 'confirmed')")
-
-    # When it fails
-    shop.attempt(confirm_order)
-    shop.work()
-
-    # Then both steps before it are undone
-    assert shop.jobs()["confirm_order"] == "failed"
-    assert shop.status(order) == ("rejected", "payment_unavailable")
-    assert shop.charges() == [(DESK, DESK)]
-    assert (shop.jobs()["refund_payment"], shop.jobs()["release_stock"]) == ("succeeded", "succeeded")
-    assert shop.product() == (1, 0, 0)
-    assert shop.check_books() == []
-
-
-@pytest.mark.parametrize("trap", ["none", "keys forgotten", "key used up"])
-def test_a_refund_without_an_answer_is_given_once(shop: Shop, trap: str) -> None:
-    # Given a confirmed order that is cancelled, and a worker that dies with the gateway's answer to the refund
-    shop.stock(walnut_desk=1)
-    order = shop.place(walnut_desk=1)
-    shop.work()
-    shop.request_cancellation(order)
-    use(DiesAfterRefunding.from_settings())
-    shop.attempt(cancel_order)
-    assert (shop.status(order), shop.product()) == (("confirmed", None), (1, 1, 0))
-    assert shop.payment(order).status == "refunding"
-
-    # When the key is as it was, forgotten, or repeats an error for ever
-    if trap != "none":
-        shop.sandbox.forget_keys()
-    if trap == "key used up":
-        refund = shop.connection.execute("select id from refunds").fetchone()
-        assert refund is not None
-        client = shop.sandbox.gateway().v1.payment_intents
-        client.create({"amount": 1, "currency": "egp"}, {"idempotency_key": f"refund:{refund.id}"})
-    use(StripeGateway.from_settings())
-    shop.work()
-
-    # Then there is one refund, and one fact that says so
-    assert shop.status(order) == CANCELLED
-    assert shop.charges() == [(DESK, DESK)]
-    assert [i["refunds"] for i in shop.intents() if i["amount_received"]] == [1]
-    assert shop.facts(order).count("PaymentRefunded") == 1
-    assert shop.sales() == (1, DESK, 1, DESK)
-    assert shop.check_books() == []
-
-
 def test_a_cancellation_before_anything_happened_leaves_the_check_out_nothing_to_do(shop: Shop) -> None:
     # Given an order that is cancelled before its check-out has begun
     shop.stock(walnut_desk=1)
@@ -315,24 +197,4 @@ def test_a_cancellation_before_anything_happened_leaves_the_check_out_nothing_to
     assert shop.status(order) == CANCELLED
     assert shop.facts(order) == ["OrderPlaced", "OrderCancellationRequested", "OrderCancelled"]
     assert shop.intents() == []
-    assert shop.check_books() == []
-
-
-def test_an_order_that_cannot_even_begin_is_rejected(shop: Shop) -> None:
-    # Given an order whose stock is to be reserved by its last try, and a version of the database it cannot work with
-    shop.stock(walnut_desk=1)
-    order = shop.place(walnut_desk=1)
-    shop.expand()
-    shop.connection.execute("update jobs set failures = tries - 1 where name = 'reserve_stock'")
-    shop.connection.execute("alter table orders add constraint broken check (status <> 'reserved')")
-
-    # When it fails
-    shop.attempt(reserve_stock)
-    shop.work()
-
-    # Then nobody waits: the order is rejected, though there was nothing to undo
-    assert shop.jobs()["reserve_stock"] == "failed"
-    assert shop.status(order) == ("rejected", "could_not_be_processed")
-    assert shop.charges() == []
-    assert shop.product() == (1, 0, 0)
     assert shop.check_books() == []

@@ -1,16 +1,23 @@
-"""Money that goes back slowly, or not at all: nothing is over before the bank has taken it, and failures are heard."""
+"""Money that goes back slowly, unanswered, or not at all: once, before the order is over, and failures are heard."""
 
 import pytest
 from structlog.testing import capture_logs
 
-from services.worker.gateway import RefundFailed
+from services.worker.gateway import NoAnswer, Refund, RefundFailed
 from services.worker.orders import cancel_order
 from services.worker.payments import settle_from_gateway
-from tests.shop import PRICES, Shop
+from services.worker.stripe_gateway import StripeGateway
+from tests.shop import PRICES, Shop, use
 from tests.waiting import wait_until
 
 DESK = PRICES["walnut-desk"]
 CANCELLED = ("cancelled", "cancelled_by_customer")
+
+
+class DiesAfterRefunding(StripeGateway):
+    def refund(self, intent_id: str, amount: int, key: str) -> Refund:
+        super().refund(intent_id, amount, key)
+        raise NoAnswer("killed before the refund was written down")
 
 
 @pytest.mark.parametrize("told_by", [cancel_order, settle_from_gateway], ids=["asking again", "a report"])
@@ -64,3 +71,35 @@ def test_a_refund_that_fails_after_all_calls_operators(shop: Shop) -> None:
     # Then operators are called, with the order's id
     called = [(line["alert"], line["order"]) for line in said if "alert" in line]
     assert called == [("refund_failed", str(order))]
+
+
+@pytest.mark.parametrize("trap", ["none", "keys forgotten", "key used up"])
+def test_a_refund_without_an_answer_is_given_once(shop: Shop, trap: str) -> None:
+    # Given a confirmed order that is cancelled, and a worker that dies with the gateway's answer to the refund
+    shop.stock(walnut_desk=1)
+    order = shop.place(walnut_desk=1)
+    shop.work()
+    shop.request_cancellation(order)
+    use(DiesAfterRefunding.from_settings())
+    shop.attempt(cancel_order)
+    assert (shop.status(order), shop.product()) == (("confirmed", None), (1, 1, 0))
+    assert shop.payment(order).status == "refunding"
+
+    # When the key is as it was, forgotten, or repeats an error for ever
+    if trap != "none":
+        shop.sandbox.forget_keys()
+    if trap == "key used up":
+        refund = shop.connection.execute("select id from refunds").fetchone()
+        assert refund is not None
+        client = shop.sandbox.gateway().v1.payment_intents
+        client.create({"amount": 1, "currency": "egp"}, {"idempotency_key": f"refund:{refund.id}"})
+    use(StripeGateway.from_settings())
+    shop.work()
+
+    # Then there is one refund, and one fact that says so
+    assert shop.status(order) == CANCELLED
+    assert shop.charges() == [(DESK, DESK)]
+    assert [i["refunds"] for i in shop.intents() if i["amount_received"]] == [1]
+    assert shop.facts(order).count("PaymentRefunded") == 1
+    assert shop.sales() == (1, DESK, 1, DESK)
+    assert shop.check_books() == []
