@@ -80,7 +80,7 @@ class LedgerMachine(RuleBasedStateMachine):
         message = Chain("craft", tuple(pairs)).message(what)
         with self.ledger.transaction() as tx:
             message.dispatch(tx)
-        self.model.add_chain([link.id for link, _ in message.links], pairs, what)
+        self.model.add_chain([step.message.id for step in message.steps], pairs, what)
 
     @happens(what=st.sampled_from(("walnut", "oak")))
     def dispatch_unique(self, what: str) -> None:

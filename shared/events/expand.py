@@ -9,14 +9,13 @@ import structlog
 from shared.db.transaction import Transaction
 from shared.events.catalogue import load
 from shared.events.event import Event
-from shared.jobs.chain import Chain, ChainMessage, insert_chains
-from shared.jobs.dispatch import insert
-from shared.jobs.job import JobType, Message
+from shared.jobs.chain import Chain
+from shared.jobs.dispatch import Dispatchable, insert, insert_groups
+from shared.jobs.job import JobType
 
 log = structlog.get_logger()
 
-Following = Message | ChainMessage
-Listener = JobType | Chain | Callable[[Any], Iterable[Following]]
+Listener = JobType | Chain | Callable[[Any], Iterable[Dispatchable]]
 Listeners = Mapping[type[Event], Sequence[Listener]]
 
 AT_ONCE = 200
@@ -45,7 +44,8 @@ class Expansion:
     """A fact, and the rows of what follows from it."""
 
     fact: Any
-    chains: list[ChainMessage]
+    chains: list[dict[str, Any]]
+    batches: list[dict[str, Any]]
     rows: list[dict[str, Any]]
 
 
@@ -76,15 +76,23 @@ def _expansion(fact: Any, listeners: Listeners) -> Expansion:
         "aggregate_id": str(fact.aggregate_id),
         "traceparent": fact.traceparent,
     }
-    chains = [message for message in following if isinstance(message, ChainMessage)]
-    return Expansion(fact, chains, [{**row, **because} for message in following for row in message.rows()])
+    return Expansion(
+        fact,
+        [chain for message in following for chain in message.chains()],
+        [batch for message in following for batch in message.batches()],
+        [{**row, **because} for message in following for row in message.rows()],
+    )
 
 
 def _insert(tx: Transaction, expansions: Sequence[Expansion]) -> Exception | None:
     """Insert them all, or nothing and return why: no JSON, a number out of range, an id twice."""
 
     def write() -> None:
-        insert_chains(tx, [chain for expansion in expansions for chain in expansion.chains])
+        insert_groups(
+            tx,
+            [chain for expansion in expansions for chain in expansion.chains],
+            [batch for expansion in expansions for batch in expansion.batches],
+        )
         insert(tx, [row for expansion in expansions for row in expansion.rows])
 
     return tx.attempt(write)
@@ -95,7 +103,7 @@ def _park(tx: Transaction, fact: Any, error: Exception) -> None:
     tx.execute(PARK, (repr(error)[:500], fact.id))
 
 
-def _following(event: Event, listeners: Listeners) -> Iterable[Following]:
+def _following(event: Event, listeners: Listeners) -> Iterable[Dispatchable]:
     for listener in listeners.get(type(event), ()):
         if isinstance(listener, JobType | Chain):
             yield listener.message(event.aggregate_id)

@@ -1,35 +1,45 @@
 """Chains: one job after another, each with the job that undoes it."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from shared.db.transaction import Transaction
 from shared.ids import new_id
-from shared.jobs import sql
-from shared.jobs.dispatch import insert
+from shared.jobs.dispatch import insert_all
 from shared.jobs.job import JobType, Message, row
 
-Link = JobType | tuple[JobType, JobType]
+if TYPE_CHECKING:
+    from shared.jobs.batch import Batch
+
+Do = Any  # a JobType, which gets the chain's arguments; a Message or a Batch, which have their own
+Link = Do | tuple[Do, JobType]
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Jobs in order, all with the same arguments; `undos` stand beside what they undo."""
+    """Jobs in order; `undos` stand beside what they undo."""
 
     name: str
-    links: tuple[tuple[JobType, JobType | None], ...]
+    links: tuple[tuple[Do, JobType | None], ...]
 
     def message(self, *args: Any) -> "ChainMessage":
         """Return the chain with these arguments, not yet dispatched."""
-        messages = [(do.message(*args), undo.name if undo else None) for do, undo in self.links]
-        return ChainMessage(new_id(), self.name, tuple(messages))
+        return chain_of(self.name, ((do.message(*args) if isinstance(do, JobType) else do, u) for do, u in self.links))
 
     def dispatch(self, tx: Transaction, *args: Any) -> UUID:
         """Insert all its jobs: the first is due, each other waits for the one before. Returns the chain's id."""
         return self.message(*args).dispatch(tx)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A link to be. `opens`: the batch that it lets begin; the next link waits for that one's end."""
+
+    message: Message
+    undo: str | None
+    opens: "Batch | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,37 +48,59 @@ class ChainMessage:
 
     id: UUID
     name: str
-    links: tuple[tuple[Message, str | None], ...]
-
-    def rows(self) -> Iterator[dict[str, Any]]:
-        following = [str(message.id) for message, _ in self.links[1:]]
-        for link, (message, undo) in enumerate(self.links):
-            yield row(
-                message,
-                chain_id=str(self.id),
-                link=link,
-                next_id=following[link] if link < len(following) else None,
-                undo=undo,
-                state="blocked" if link else None,
-            )
+    steps: tuple[Step, ...]
 
     def dispatch(self, tx: Transaction) -> UUID:
-        insert_chains(tx, [self])
-        insert(tx, self.rows())
+        insert_all(tx, [self])
         return self.id
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        following = [str(step.message.id) for step in self.steps[1:]] + [None]
+        for link, (step, next_id) in enumerate(zip(self.steps, following, strict=True)):
+            yield row(
+                step.message,
+                chain_id=str(self.id),
+                link=link,
+                next_id=None if step.opens else next_id,
+                undo=step.undo,
+                state="blocked" if link else None,
+            )
+        for batch in self._opened():
+            yield from batch.rows()
+
+    def chains(self) -> Iterator[dict[str, Any]]:
+        yield {"id": str(self.id), "name": self.name}
+        for batch in self._opened():
+            yield from batch.chains()
+
+    def batches(self) -> Iterator[dict[str, Any]]:
+        for batch in self._opened():
+            yield from batch.batches()
+
+    def _opened(self) -> "Iterator[Batch]":
+        following = [step.message.id for step in self.steps[1:]] + [None]
+        for step, next_id in zip(self.steps, following, strict=True):
+            if step.opens:
+                yield step.opens.as_link(self.id, next_id)
 
 
 def chain(*links: Link, name: str = "") -> Chain:
     """Return a chain of jobs, or of (do, undo) pairs: `chain((reserve_stock, release_stock), confirm_order)`.
 
-    When a link fails for good, the undos of the links that had finished run in reverse, as a chain of their own.
+    When a link fails for good, the undos of the links that had finished run in reverse, as a chain of their own; of a
+    batch, when it had begun.
     """
     pairs = tuple(link if isinstance(link, tuple) else (link, None) for link in links)
-    if refusable := [kind.name for pair in pairs for kind in pair if kind is not None and kind.unique]:
+    if refusable := [kind.name for pair in pairs for kind in pair if getattr(kind, "unique", None)]:
         raise ValueError(f"{', '.join(refusable)}: a unique job that is refused would leave its chain waiting for ever")
-    return Chain(name or " → ".join(do.name for do, _ in pairs), pairs)
+    return Chain(name or " → ".join(do.name or "batch" for do, _ in pairs), pairs)
 
 
-def insert_chains(tx: Transaction, chains: Sequence[ChainMessage]) -> None:
-    if chains:
-        tx.execute(sql.INSERT_CHAINS, (json.dumps([{"id": str(c.id), "name": c.name} for c in chains]),))
+def chain_of(name: str, links: Iterable[tuple[Any, JobType | None]], *, chain_id: UUID | None = None) -> ChainMessage:
+    """Return a chain of messages and batches, each with its undo."""
+    steps = []
+    for do, undo in links:
+        batch = None if isinstance(do, Message) else do
+        message = batch.opening() if batch else do
+        steps.append(Step(message, undo.name if undo else None, batch))
+    return ChainMessage(chain_id or new_id(), name, tuple(steps))

@@ -1,11 +1,24 @@
 """Put jobs into the ledger, in the caller's transaction."""
 
 import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 from shared.db.transaction import Transaction
-from shared.jobs import sql
+from shared.jobs import batch_sql, sql
+
+
+class Dispatchable(Protocol):
+    """A message, a chain or a batch: what it is in the ledger."""
+
+    def rows(self) -> Iterable[dict[str, Any]]:
+        """Return its jobs, see `job.row`."""
+
+    def chains(self) -> Iterable[dict[str, Any]]:
+        """Return the chains it is or has."""
+
+    def batches(self) -> Iterable[dict[str, Any]]:
+        """Return the batches it is or has."""
 
 
 def insert(tx: Transaction, rows: Iterable[dict[str, Any]]) -> int:
@@ -25,3 +38,17 @@ def insert(tx: Transaction, rows: Iterable[dict[str, Any]]) -> int:
         return len(tx.all(sql.INSERT_AND_TELL, parameters))
     tx.execute(sql.INSERT, parameters)  # nothing can be refused: no need to wait for the answer
     return len(listed)
+
+
+def insert_all(tx: Transaction, wanted: Sequence[Dispatchable]) -> int:
+    """Insert messages, chains and batches together; return how many jobs they are."""
+    insert_groups(tx, [c for each in wanted for c in each.chains()], [b for each in wanted for b in each.batches()])
+    return insert(tx, (row for each in wanted for row in each.rows()))
+
+
+def insert_groups(tx: Transaction, chains: Sequence[dict[str, Any]], batches: Sequence[dict[str, Any]]) -> None:
+    """Insert chains and batches; their jobs come after them."""
+    if chains:
+        tx.execute(sql.INSERT_CHAINS, (json.dumps(chains),))
+    if batches:
+        tx.execute(batch_sql.INSERT, (json.dumps(batches),))

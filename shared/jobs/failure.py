@@ -13,8 +13,9 @@ from shared.clock import now
 from shared.db.transaction import Transaction
 from shared.ids import new_id
 from shared.jobs import sql
-from shared.jobs.chain import ChainMessage, insert_chains
-from shared.jobs.dispatch import insert
+from shared.jobs.batch import cancel_at_failure
+from shared.jobs.chain import chain_of
+from shared.jobs.ending import cancel_rest, let_go
 from shared.jobs.job import REGISTRY, JobType, Message, dispatch
 from shared.jobs.outcomes import Fail, Release
 from shared.jobs.running import Claimed
@@ -79,22 +80,32 @@ def fail(tx: Transaction, kind: JobType, claimed: Claimed, error: BaseException)
 
 
 def _end(tx: Transaction, statement: str, claimed: Claimed, error: Error, **more: Any) -> None:
-    fence = {"id": claimed.id, "attempt": claimed.attempt}
+    fence = {"id": claimed.id, "attempt": claimed.attempt, "due": claimed.due_at}
     tx.execute(statement, {**fence, "error": error.line, "detail": error.detail, **more})
 
 
 def follow_up(tx: Transaction, job: Any, error: str) -> None:
-    """After a job failed for good: end its chain, undo what the chain did, tell people.
+    """After a job failed for good: end its chain, undo what the chain did, count it in its batch, tell people.
 
-    job: a Claimed, or a row with its id, name, args and chain_id.
+    job: a Claimed, or a row with its id, name, args, chain_id, batch_id and serial_key.
     """
     tx.wakes = True
-    if job.chain_id is not None:
-        tx.execute(sql.CANCEL_REST, {"chain": job.chain_id, "reason": f"{job.name} failed"})
-        undo_chain(tx, job.chain_id)
+    rest = end_chain(tx, job.chain_id, f"{job.name} failed") if job.chain_id is not None else 0
+    let_go(tx, job, ended=1 + rest, failed=1, cancelled=rest)
+    if job.batch_id is not None:
+        cancel_at_failure(tx, job.batch_id, f"{job.name} failed")
     kind = REGISTRY.get(job.name)
     if kind is not None and kind.failed is not None:
         _tell(tx, kind, kind.failed, job, error)
+
+
+def end_chain(tx: Transaction, chain_id: UUID, reason: str) -> int:
+    """Cancel what waits in a chain and undo what it did; return how many links were cancelled."""
+    if tx.one(sql.CHAIN_IS_OVER, (chain_id,)) is not None:
+        return 0
+    rest = cancel_rest(tx, chain_id, reason)
+    undo_chain(tx, chain_id)
+    return rest
 
 
 def _tell(tx: Transaction, kind: JobType, failed: Callable[..., Message], job: Any, error: str) -> None:
@@ -119,6 +130,4 @@ def undo_chain(tx: Transaction, chain_id: UUID) -> None:
     undone = [_undo(done).about(done.aggregate_id) for done in tx.all(sql.UNDOABLE, (chain_id,))]
     if not undone or tx.one(sql.CHAIN_UNDONE, {"chain": chain_id, "by": (by := new_id())}) is None:
         return
-    undos = ChainMessage(by, f"undo of {chain_id}", tuple((message, None) for message in undone))
-    insert_chains(tx, [undos])
-    insert(tx, undos.rows())
+    chain_of(f"undo of {chain_id}", ((message, None) for message in undone), chain_id=by).dispatch(tx)

@@ -4,11 +4,17 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Self, get_type_hints
+from typing import TYPE_CHECKING, Any, Self, get_type_hints
 from uuid import UUID
 
 from shared.db.transaction import Transaction
 from shared.ids import new_id
+
+if TYPE_CHECKING:
+    from shared.jobs.running import Running
+
+#: A layer around a job's function: it calls `next`, or does not.
+Middleware = Callable[["Running", Callable[[], None]], None]
 
 #: Every job this process knows, by name.
 REGISTRY: dict[str, "JobType"] = {}
@@ -34,6 +40,18 @@ class Message:
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield the row it will be in the ledger."""
         yield row(self)
+
+    def chains(self) -> Iterator[dict[str, Any]]:
+        """Yield no chain; see `dispatch.Dispatchable`."""
+        return iter(())
+
+    def batches(self) -> Iterator[dict[str, Any]]:
+        """Yield no batch."""
+        return iter(())
+
+    def dispatch(self, tx: Transaction) -> UUID | None:
+        """Insert it in the caller's transaction; returns its id, or None where an open job is its double."""
+        return dispatch(tx, self)
 
     def about(self, aggregate_id: UUID | None) -> Self:
         """Return it as part of that order's or video's timeline."""
@@ -75,6 +93,9 @@ class JobType:
     never_retry: tuple[type[BaseException], ...]
     failed: Callable[..., "Message"] | None
     unique: Callable[..., str] | None
+    unique_until_started: bool
+    serial: Callable[..., str] | None
+    middleware: tuple["Middleware", ...]
     durable: bool
     parameters: tuple[str, ...]
     injected: dict[str, Any]  # parameter name → annotation: Transaction, Running or a collaborator
@@ -104,6 +125,7 @@ class JobType:
             delay=delay.total_seconds() if isinstance(delay, timedelta) else delay,
             priority=priority,
             unique_key=f"{self.name}:{self.unique(*args)}" if self.unique else None,
+            serial_key=self.serial(*args) if self.serial else None,
             tags=tuple(tags),
         )
 
@@ -140,6 +162,9 @@ def job(  # noqa: PLR0913 - its options are the language of the lecture
     never_retry: tuple[type[BaseException], ...] = (),
     failed: Callable[..., Message] | None = None,
     unique: Callable[..., str] | None = None,
+    unique_until_started: bool = False,
+    serial: Callable[..., str] | None = None,
+    middleware: Sequence["Middleware"] = (),
     durable: bool = False,
 ) -> Callable[[Callable[..., Any]], JobType]:
     """Make a job of a function.
@@ -150,34 +175,43 @@ def job(  # noqa: PLR0913 - its options are the language of the lecture
     never_retry: errors after which trying again is senseless.
     failed: called with the job's arguments and the error when it failed for good; the job it returns tells people.
     unique: called with the arguments; while a job with the same key is open a second one is not dispatched.
+    unique_until_started: it may be dispatched again as soon as the first one has started.
+    serial: called with the arguments; of jobs with the same key, of whatever kind, one runs at a time, in their order.
+    middleware: what is around the function, the first outermost; see shared/jobs/middleware.
     durable: its finish waits for the disk, because its outside effect cannot be asked about.
     """
+    said = {
+        "queue": queue,
+        "tries": None if retry_until else tries,
+        "backoff": (tuple(backoff) if isinstance(backoff, Sequence) else (backoff,)) or (0,),
+        "timeout": timeout,
+        "retry_until": retry_until,
+        "never_retry": never_retry,
+        "failed": failed,
+        "unique": unique,
+        "unique_until_started": unique_until_started,
+        "serial": serial,
+        "middleware": tuple(middleware),
+        "durable": durable,
+    }
+    return lambda function: _register(function, said)
 
-    def make(function: Callable[..., Any]) -> JobType:
-        injected, converters = _signature(function)
-        steps = tuple(backoff) if isinstance(backoff, Sequence) else (backoff,)
-        known = JobType(
-            name=function.__name__,
-            function=function,
-            queue=queue,
-            tries=None if retry_until else tries,
-            backoff=steps or (0,),
-            timeout=timeout,
-            retry_until=retry_until,
-            never_retry=never_retry,
-            failed=failed,
-            unique=unique,
-            durable=durable,
-            parameters=tuple(inspect.signature(function).parameters),
-            injected=injected,
-            converters=converters,
-        )
-        if REGISTRY.setdefault(known.name, known).function.__module__ != function.__module__:
-            raise ValueError(f"two jobs are called {known.name}")
-        REGISTRY[known.name] = known
-        return known
 
-    return make
+def _register(function: Callable[..., Any], said: dict[str, Any]) -> JobType:
+    injected, converters = _signature(function)
+    parameters = tuple(inspect.signature(function).parameters)
+    known = JobType(
+        name=function.__name__,
+        function=function,
+        parameters=parameters,
+        injected=injected,
+        converters=converters,
+        **said,
+    )
+    if REGISTRY.setdefault(known.name, known).function.__module__ != function.__module__:
+        raise ValueError(f"two jobs are called {known.name}")
+    REGISTRY[known.name] = known
+    return known
 
 
 def _signature(function: Callable[..., Any]) -> tuple[dict[str, Any], tuple[Callable[[Any], Any], ...]]:
@@ -204,13 +238,13 @@ def _as_is(value: Any) -> Any:
 
 def dispatch(tx: Transaction, message: Message) -> UUID | None:
     """Insert one message; see `JobType.dispatch`."""
-    from shared.jobs.dispatch import insert  # noqa: PLC0415 - dispatch.py needs this module
+    from shared.jobs.dispatch import insert_all  # noqa: PLC0415 - dispatch.py is above this module
 
-    return message.id if insert(tx, message.rows()) else None
+    return message.id if insert_all(tx, [message]) else None
 
 
 def dispatch_all(tx: Transaction, messages: Iterable[Message]) -> None:
     """Insert many messages in one statement."""
-    from shared.jobs.dispatch import insert  # noqa: PLC0415 - as above
+    from shared.jobs.dispatch import insert_all  # noqa: PLC0415 - as above
 
-    insert(tx, (r for message in messages for r in message.rows()))
+    insert_all(tx, list(messages))

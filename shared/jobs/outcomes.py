@@ -17,6 +17,10 @@ class EndChain(Outcome):
     """A business "no", not a failure: this job succeeds, the rest of its chain is cancelled, nobody is alarmed."""
 
 
+class Skip(Outcome):
+    """There is nothing to do: the job succeeds, its chain and its batch go on. The reason is kept."""
+
+
 class Fail(Outcome):
     """Fail for good now, whatever tries are left."""
 

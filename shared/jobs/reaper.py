@@ -42,7 +42,7 @@ def _lose(tx: Transaction, rows: Iterable[Any], why: str) -> int:
 
 
 def _lose_one(tx: Transaction, job: Any, error: str) -> None:
-    fence = {"id": job.id, "attempt": job.attempt, "error": error}
+    fence = {"id": job.id, "attempt": job.attempt, "due": job.available_at, "error": error}
     if job.lost + 1 < settings().lost_cap:
         tx.execute(sql.LOST, fence)
         return

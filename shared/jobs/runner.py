@@ -8,11 +8,13 @@ import psycopg
 import structlog
 from dramatiq.middleware.time_limit import TimeLimitExceeded
 
-from shared.db.engine import thread_connection
+from shared.db.engine import close_thread_connection, thread_connection
 from shared.db.transaction import TRY_AGAIN, Transaction
 from shared.jobs import failure, sql
+from shared.jobs.ending import succeed
+from shared.jobs.interrupt import Interrupted, interruptible
 from shared.jobs.job import REGISTRY, JobType
-from shared.jobs.outcomes import EndChain, Fenced, Release
+from shared.jobs.outcomes import EndChain, Fenced, Release, Skip
 from shared.jobs.running import Claimed, Running, call, fenced
 from shared.nudge import nudge
 
@@ -37,18 +39,26 @@ def run(claimed: Claimed) -> None:
             log.warning("unknown job")
             return
         began = time.perf_counter()
-        ended = _attempt(kind, claimed)
+        try:
+            with interruptible((claimed.id, claimed.attempt)):
+                ended = _attempt(kind, claimed)
+        except Interrupted:
+            close_thread_connection()  # it may have come in the middle of an answer
+            ended = "job interrupted"
         log.info(ended, took_ms=round((time.perf_counter() - began) * 1000, 1))
 
 
 def _attempt(kind: JobType, claimed: Claimed) -> str:
     running = Running(claimed, thread_connection(), durable=kind.durable)
     try:
+        if kind.unique_until_started:
+            running.connection.execute(sql.NO_LONGER_UNIQUE, (claimed.id, claimed.attempt))
         _call(kind, running)
     except Fenced:
         return "job lost its lease"
-    except EndChain as outcome:
-        return _record(claimed, partial(_end_quietly, claimed=claimed, reason=str(outcome))) or "job ended its chain"
+    except (EndChain, Skip) as outcome:
+        end = partial(succeed, job=claimed, reason=str(outcome), ends_chain=isinstance(outcome, EndChain))
+        return _record(claimed, end) or f"job succeeded early: {outcome}"
     except Release as outcome:
         return _record(claimed, partial(failure.release, claimed=claimed, outcome=outcome)) or "job released"
     except (Exception, TimeLimitExceeded) as error:
@@ -82,12 +92,6 @@ def _failed(kind: JobType, running: Running, error: BaseException) -> str:
         return _record(claimed, partial(failure.release, claimed=claimed, outcome=away)) or "job released"
     log.warning("job failed", error=repr(error))
     return _record(claimed, partial(failure.fail, kind=kind, claimed=claimed, error=error)) or "attempt failed"
-
-
-def _end_quietly(tx: Transaction, claimed: Claimed, reason: str) -> None:
-    if claimed.chain_id is not None:
-        tx.execute(sql.CANCEL_REST, {"chain": claimed.chain_id, "reason": reason})
-    tx.execute(sql.FINISH, {"id": claimed.id, "attempt": claimed.attempt, "reason": reason})
 
 
 def _record(claimed: Claimed, write: Callable[[Transaction], None]) -> str | None:

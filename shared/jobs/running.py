@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from shared.db.engine import Connection, connect
 from shared.db.transaction import Cause, Transaction, transaction
 from shared.jobs import sql
 from shared.jobs.collaborators import collaborator
+from shared.jobs.ending import succeed
 from shared.jobs.job import JobType
 from shared.jobs.outcomes import Fail, Fenced, Release
 from shared.nudge import nudge
@@ -39,6 +41,8 @@ class Claimed:
     traceparent: str | None
     next_id: UUID | None
     batch_id: UUID | None
+    serial_key: str | None
+    due_at: Any
 
     @property
     def cause(self) -> Cause:
@@ -54,6 +58,8 @@ class Running:
         self.connection = connection
         self._durable = durable
         self.ended: str | None = None  # why the rest of its chain is not wanted
+        self.arguments: Sequence[Any] = ()  # what it was dispatched with
+        self._told = -1
 
     @property
     def id(self) -> UUID:
@@ -63,6 +69,15 @@ class Running:
     def attempt(self) -> int:
         """Which attempt this is, from 1; crashes, releases and retries all count."""
         return self.claimed.attempt
+
+    @property
+    def name(self) -> str:
+        return self.claimed.name
+
+    @property
+    def batch_id(self) -> UUID | None:
+        """The batch this job is a member of, if any."""
+        return self.claimed.batch_id
 
     @property
     def event_id(self) -> UUID | None:
@@ -90,7 +105,7 @@ class Running:
 
     def finish(self) -> None:
         """Record the success of a job that wrote nothing: one statement is a transaction of its own."""
-        if self.ended is not None or self._durable:
+        if self.ended is not None or self._durable or self.claimed.batch_id or self.claimed.serial_key:
             with self.finishing():
                 return
         with naming_the_fence(self.claimed):
@@ -98,6 +113,13 @@ class Running:
         self.finished = True
         if self.claimed.next_id:
             nudge()
+
+    def progress(self, percent: int) -> None:
+        """Say how far it is, outside of its transactions; told only when it changed."""
+        if percent != self._told:
+            self._told = percent
+            fence = {"id": self.id, "attempt": self.attempt, "percent": percent}
+            self.connection.execute(sql.PROGRESS, fence)
 
     def end_chain(self, reason: str) -> None:
         """Say a business "no" inside `finishing()`: the effects stay, the rest of the chain is cancelled."""
@@ -112,9 +134,7 @@ class Running:
         raise Fail(reason)
 
     def _finish(self, tx: Transaction) -> None:
-        if self.ended is not None and self.claimed.chain_id is not None:
-            tx.execute(sql.CANCEL_REST, {"chain": self.claimed.chain_id, "reason": self.ended})
-        tx.execute(sql.FINISH, {"id": self.id, "attempt": self.attempt, "reason": self.ended})
+        succeed(tx, self.claimed, self.ended, ends_chain=self.ended is not None)
 
 
 @contextmanager
@@ -138,7 +158,8 @@ class Inline(Running):
     """A job that runs here and now, without a row: nothing to fence."""
 
     def __init__(self, name: str, args: Sequence[Any], connection: Connection) -> None:
-        claimed = Claimed(UUID(int=0), name, args, "", 1, 0, 0, 1, None, None, None, None, None, None, None)
+        nothing: Any = dict.fromkeys(field.name for field in fields(Claimed))
+        claimed = Claimed(**nothing | {"id": UUID(int=0), "name": name, "args": args, "attempt": 1})
         super().__init__(claimed, connection, durable=True)
 
     @contextmanager
@@ -155,33 +176,45 @@ class Inline(Running):
     def finish(self) -> None:
         self.finished = True
 
+    def progress(self, percent: int) -> None:
+        """Nobody watches."""
+
 
 def call(kind: JobType, running: Running, stored: Sequence[Any]) -> None:
-    """Run the function with what it asks for; one that takes a Transaction runs inside its finishing one."""
+    """Run the function inside its middleware; one that takes a Transaction runs inside its finishing one."""
     running.ended = None  # what an earlier, rolled back run has said does not count
-    given = {name: _given(hint, running) for name, hint in kind.injected.items() if hint is not Transaction}
-    arguments = kind.arguments(stored)
-    names = [name for name, hint in kind.injected.items() if hint is Transaction]
-    if names:
-        with running.finishing() as tx:
-            _invoke(kind, given | {names[0]: tx}, arguments)
-        return
-    _invoke(kind, given, arguments)
+    running.arguments = kind.arguments(stored)
+    step = partial(_run_function, kind, running)
+    for layer in reversed(kind.middleware):
+        step = partial(layer, running, step)
+    step()
     if not running.finished:
         running.finish()
 
 
+def _run_function(kind: JobType, running: Running) -> None:
+    given = {name: _given(hint, running) for name, hint in kind.injected.items() if hint is not Transaction}
+    names = [name for name, hint in kind.injected.items() if hint is Transaction]
+    if not names:
+        _invoke(kind, given, running.arguments)
+        return
+    with running.finishing() as tx:
+        _invoke(kind, given | {names[0]: tx}, running.arguments)
+
+
 def run_now(kind: JobType, args: Sequence[Any]) -> None:
-    """Run a job here, without the ledger; see `JobType.now`."""
+    """Run a job here, without the ledger and without its middleware; see `JobType.now`."""
     with connect() as connection:
-        call(kind, Inline(kind.name, args, connection), args)
+        inline = Inline(kind.name, args, connection)
+        inline.arguments = kind.arguments(args)
+        _run_function(kind, inline)
 
 
 def _given(hint: type[Any], running: Running) -> Any:
     return running if hint is Running else collaborator(hint)
 
 
-def _invoke(kind: JobType, given: dict[str, Any], arguments: list[Any]) -> None:
+def _invoke(kind: JobType, given: dict[str, Any], arguments: Sequence[Any]) -> None:
     """Injected parameters go by name; the others take what was dispatched, in order."""
     left = iter(arguments)
     kind.function(*(given[name] if name in given else next(left) for name in kind.parameters))

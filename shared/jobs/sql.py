@@ -6,6 +6,9 @@ _IS_QUEUED = "state || '' = 'queued'"
 _IS_RUNNING = "state || '' = 'running'"
 _IS_BLOCKED = "state || '' = 'blocked'"
 
+#: A due time that never comes, for a job that waits until another calls it. (No `infinity`: Python has none.)
+ASIDE = "timestamptz '9000-01-01 00:00:00+00'"
+
 INSERT = """
 insert into jobs (id, name, queue, args, state, priority, available_at, tries, retry_seconds, chain_id, link, next_id,
                   undo, batch_id, event_id, parent_id, aggregate_id, unique_key, serial_key, tags, traceparent)
@@ -50,19 +53,40 @@ where not exists (select 1 from paused_queues p where p.queue = w.queue)
 group by w.queue
 """
 
-HAND_OVER = """
+# Of jobs with the same serial key one is under way at a time, in their order; the others are put aside until the one
+# before ends and calls the next. It calls by locking that row: what is just being put aside here, it waits for.
+HAND_OVER = f"""
 with due as (
-    select j.id, row_number() over (partition by q.name order by q.priority, j.available_at, j.id) as place, q.room
+    select j.id, j.serial_key, q.room,
+           row_number() over (partition by q.name order by q.priority, j.available_at, j.id) as place
     from unnest(%(queues)s::text[], %(priorities)s::smallint[], %(rooms)s::int[]) as q(name, priority, room)
     cross join lateral (
-        select id, available_at from jobs
+        select id, available_at, serial_key from jobs
         where state = 'scheduled' and queue = q.name and priority = q.priority and available_at <= clock_timestamp()
         order by available_at, id limit q.room for update skip locked
     ) j
+), early as (
+    select d.id from due d where d.serial_key is not null and exists (
+        select 1 from jobs o where o.serial_key = d.serial_key and o.id <> d.id
+        and o.state in ('scheduled', 'queued', 'running') and (o.state <> 'scheduled' or o.id < d.id
+            and (o.attempt > 0 or o.available_at <= clock_timestamp() or o.available_at = {ASIDE}))
+    )
+), aside as (
+    update jobs set available_at = {ASIDE}, reason = 'waits for its turn' where id = any(array(select id from early))
 )
 update jobs set state = 'queued', queued_at = clock_timestamp(), handovers = handovers + 1, reason = null
-where id = any(array(select id from due where place <= room))
+where id = any(array(select id from due where place <= room and id not in (select id from early)))
 returning id, queue, priority, available_at
+"""
+
+CALL_NEXT = f"""
+update jobs set available_at = clock_timestamp(), reason = null
+where available_at = {ASIDE} and id = (
+    select id from jobs
+    where serial_key = %(key)s and state = 'scheduled' and id <> %(id)s
+          and (available_at = {ASIDE} or available_at <= clock_timestamp())
+    order by id limit 1 for update
+)
 """
 
 TAKE_BACK = f"""
@@ -88,8 +112,9 @@ update jobs set state = 'running', attempt = attempt + 1, worker = %(worker)s, s
                 retry_until = coalesce(retry_until, clock_timestamp() + make_interval(secs => retry_seconds))
 where id = any(%(ids)s) and {_IS_QUEUED} {{alone}}
   and not exists (select 1 from paused_queues p where p.queue = jobs.queue)
+  and not exists (select 1 from batches b where b.id = jobs.batch_id and b.cancelled_at is not null)
 returning id, name, args, queue, attempt, failures, lost, tries, retry_until, chain_id, event_id, aggregate_id,
-          traceparent, next_id, batch_id
+          traceparent, next_id, batch_id, serial_key, available_at
 """
 CLAIM = _CLAIM.format(alone="and lost = 0")  # as many as there are free threads
 CLAIM_ALONE = _CLAIM.format(alone="")  # a row that has lost a lease may be killing its workers: no neighbours
@@ -122,10 +147,10 @@ FINISH = f"""
 with done as (
     update jobs set state = 'succeeded', finished_at = clock_timestamp(), lease_until = null, reason = %(reason)s
     where id = %(id)s and attempt = %(attempt)s and {_IS_RUNNING}
-    returning id, attempt, worker, started_at, finished_at, next_id
+    returning id, attempt, worker, available_at, started_at, finished_at, next_id
 ), kept as (
-    insert into job_attempts (job_id, attempt, worker, started_at, finished_at, outcome)
-    select id, attempt, worker, started_at, finished_at, 'succeeded' from done
+    insert into job_attempts (job_id, attempt, worker, due_at, started_at, finished_at, outcome)
+    select id, attempt, worker, available_at, started_at, finished_at, 'succeeded' from done
 ), freed as (
     update jobs set state = 'scheduled', available_at = clock_timestamp()
     where id = (select next_id from done) and {_IS_BLOCKED}
@@ -136,7 +161,16 @@ select fenced() where not exists (select 1 from done)
 CANCEL_REST = """
 with ended as (update chains set ended_reason = %(reason)s where id = %(chain)s and ended_reason is null)
 update jobs set state = 'cancelled', finished_at = clock_timestamp(), reason = %(reason)s
-where chain_id = %(chain)s and state = 'blocked'
+where chain_id = %(chain)s and state = 'blocked' returning id, name, args
+"""
+CHAIN_IS_OVER = "select 1 from chains where id = %s and ended_reason is not null"
+
+# A unique job that is so only until it starts.
+NO_LONGER_UNIQUE = f"update jobs set unique_key = null where id = %s and attempt = %s and {_IS_RUNNING}"
+
+PROGRESS = f"""
+update jobs set progress = %(percent)s
+where id = %(id)s and attempt = %(attempt)s and {_IS_RUNNING} and progress is distinct from %(percent)s
 """
 
 # --- an attempt that did not succeed --------------------------------------------------------------------------------
@@ -147,8 +181,8 @@ with ended as (
     where id = %(id)s and attempt = %(attempt)s and {_IS_RUNNING}
     returning id, attempt, worker, started_at
 ), kept as (
-    insert into job_attempts (job_id, attempt, worker, started_at, outcome, error, detail)
-    select id, attempt, worker, started_at, '{{outcome}}', %(error)s, %(detail)s from ended
+    insert into job_attempts (job_id, attempt, worker, due_at, started_at, outcome, error, detail)
+    select id, attempt, worker, %(due)s, started_at, '{{outcome}}', %(error)s, %(detail)s from ended
 )
 select fenced() where not exists (select 1 from ended)
 """
@@ -168,17 +202,26 @@ FAIL = _ENDED.format(
 GIVE_BACK = """
 with ended as (
     update jobs set state = 'scheduled', available_at = clock_timestamp(), lease_until = null, reason = %(error)s
-    where worker = %(worker)s and state = 'running' and id = any(%(ids)s)
-    returning id, attempt, worker, started_at
+    from jobs as before
+    where jobs.worker = %(worker)s and jobs.state = 'running' and jobs.id = any(%(ids)s) and before.id = jobs.id
+    returning jobs.id, jobs.attempt, jobs.worker, before.available_at, jobs.started_at
 )
-insert into job_attempts (job_id, attempt, worker, started_at, outcome, error)
-select id, attempt, worker, started_at, 'released', %(error)s from ended
+insert into job_attempts (job_id, attempt, worker, due_at, started_at, outcome, error)
+select id, attempt, worker, available_at, started_at, 'released', %(error)s from ended
+"""
+
+# Of what a worker runs: what it may not finish any more, because it was cancelled or another has it.
+TAKEN_AWAY = f"""
+select held.id, held.attempt, coalesce(jobs.state, 'forgotten') as state
+from unnest(%(ids)s::uuid[], %(attempts)s::int[]) as held(id, attempt) left join jobs on jobs.id = held.id
+where jobs.id is null or jobs.attempt <> held.attempt or not ({_IS_RUNNING})
 """
 
 # --- what is found lying about: the reaper --------------------------------------------------------------------------
 
 _OF_A_LOST_ATTEMPT = """
-id, name, args, attempt, worker, started_at, lost, chain_id, next_id, batch_id, event_id, aggregate_id, traceparent
+id, name, args, attempt, worker, available_at, started_at, lost, chain_id, next_id, batch_id, serial_key, event_id,
+aggregate_id, traceparent
 """
 EXPIRED = f"""
 select {_OF_A_LOST_ATTEMPT} from jobs
@@ -195,8 +238,8 @@ with ended as (
                     reason = 'its worker died'
     where id = %(id)s and attempt = %(attempt)s and {_IS_RUNNING} returning id, attempt, worker, started_at
 )
-insert into job_attempts (job_id, attempt, worker, started_at, outcome, error)
-select id, attempt, worker, started_at, 'lost', %(error)s from ended
+insert into job_attempts (job_id, attempt, worker, due_at, started_at, outcome, error)
+select id, attempt, worker, %(due)s, started_at, 'lost', %(error)s from ended
 """
 LOST_TOO_OFTEN = f"""
 with ended as (
@@ -204,8 +247,8 @@ with ended as (
                     finished_at = clock_timestamp()
     where id = %(id)s and attempt = %(attempt)s and {_IS_RUNNING} returning id, attempt, worker, started_at
 )
-insert into job_attempts (job_id, attempt, worker, started_at, outcome, error)
-select id, attempt, worker, started_at, 'lost', %(error)s from ended
+insert into job_attempts (job_id, attempt, worker, due_at, started_at, outcome, error)
+select id, attempt, worker, %(due)s, started_at, 'lost', %(error)s from ended
 """
 
 # --- a chain that failed --------------------------------------------------------------------------------------------

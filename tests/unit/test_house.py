@@ -13,8 +13,8 @@ from services.worker.listeners import LISTENERS
 from shared.config import ROOT
 from shared.events.catalogue import EVENTS
 from shared.events.expand import Listener
-from shared.jobs.chain import Chain, ChainMessage
-from shared.jobs.job import REGISTRY, JobType
+from shared.jobs.chain import Chain
+from shared.jobs.job import REGISTRY, JobType, Message
 from tests.events import golden
 
 FOLDERS = ("services", "shared", "benchmarks", "tests")
@@ -95,7 +95,7 @@ def started(listener: Listener, event: Any) -> Iterator[str]:
                 yield undo.name
     else:
         for message in listener(golden(event)):
-            assert not isinstance(message, ChainMessage), "say its jobs here, when the first such listener comes"
+            assert isinstance(message, Message), "say its jobs here, when the first such listener comes"
             yield message.name
 
 

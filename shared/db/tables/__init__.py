@@ -2,8 +2,31 @@
 
 from sqlmodel import SQLModel
 
-from shared.db.tables import analytics, events, jobs, notifications, orders, payments, products, users
+from shared.db.tables import (
+    alerts,
+    analytics,
+    events,
+    jobs,
+    limits,
+    notifications,
+    orders,
+    payments,
+    products,
+    users,
+)
 
 metadata = SQLModel.metadata
 
-__all__ = ["analytics", "events", "jobs", "metadata", "notifications", "orders", "payments", "products", "users"]
+__all__ = [
+    "alerts",
+    "analytics",
+    "events",
+    "jobs",
+    "limits",
+    "metadata",
+    "notifications",
+    "orders",
+    "payments",
+    "products",
+    "users",
+]

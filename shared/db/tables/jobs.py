@@ -39,6 +39,7 @@ class Job(Table, table=True):
     __table_args__ = (
         CheckConstraint(f"state in {STATES}", name="jobs_state"),
         Index("jobs_due", "queue", "priority", "available_at", "id", postgresql_where=text("state = 'scheduled'")),
+        Index("jobs_blocked", "created_at", postgresql_where=text("state = 'blocked'")),
         Index("jobs_queued", "queued_at", postgresql_where=text("state = 'queued'")),
         Index("jobs_running", "lease_until", postgresql_where=text("state = 'running'")),
         Index("jobs_failed", "finished_at", postgresql_where=text("state = 'failed'")),
@@ -104,6 +105,7 @@ class JobAttempt(Table, table=True):
 
     __tablename__ = "job_attempts"
     __table_args__ = (
+        Index("job_attempts_finished", "finished_at"),
         CheckConstraint(
             "outcome in ('succeeded', 'failed', 'released', 'lost', 'cancelled')", name="job_attempts_outcome"
         ),
@@ -112,6 +114,7 @@ class JobAttempt(Table, table=True):
     job_id: UUID = Field(foreign_key="jobs.id", primary_key=True, ondelete="CASCADE")
     attempt: int = Field(primary_key=True)
     worker: str | None = words(nullable=True)
+    due_at: datetime | None = moment()  # since when it could have run
     started_at: datetime | None = moment()
     finished_at: datetime = moment(default=True)
     outcome: str = words()
@@ -121,20 +124,29 @@ class JobAttempt(Table, table=True):
 
 class Batch(Table, table=True):
     __tablename__ = "batches"
-    __table_args__ = (CheckConstraint("pending >= 0 and failed >= 0", name="batches_counters"),)
+    __table_args__ = (
+        CheckConstraint(
+            "pending >= 0 and failed >= 0 and cancelled >= 0 and pending + failed + cancelled <= total",
+            name="batches_counters",
+        ),
+        Index("batches_created", "created_at"),
+    )
 
     id: UUID = key()
     name: str = words("")
     total: int = count()
-    pending: int = count()
+    pending: int = count()  # members that have not ended
     failed: int = count()
+    cancelled: int = count()  # all others have succeeded
     allow_failures: bool = flag()
     then_id: UUID | None = Field(default=None, nullable=True)
     catch_id: UUID | None = Field(default=None, nullable=True)
     finally_id: UUID | None = Field(default=None, nullable=True)
+    chain_id: UUID | None = Field(default=None, nullable=True)  # the chain it is a link of
     next_id: UUID | None = Field(default=None, nullable=True)  # the chain's link it frees
     created_at: datetime = moment(default=True)
     cancelled_at: datetime | None = moment()
+    cancelled_because: str | None = words(nullable=True)
     finished_at: datetime | None = moment()
 
 

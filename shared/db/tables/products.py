@@ -1,6 +1,7 @@
 """What is for sale and how much of it there is; the database itself refuses to sell what is not there."""
 
 from sqlalchemy import CheckConstraint
+from sqlmodel import Field
 
 from shared.db.tables.base import UUID, Table, amount, count, datetime, key, moment, words
 
@@ -24,3 +25,16 @@ class Product(Table, table=True):
     on_hand: int = count()  # pieces in the house
     reserved: int = count()  # of these, promised to open orders
     created_at: datetime = moment(default=True)
+
+
+class ProductPicture(Table, table=True):
+    """A product's picture in one size, made by a job."""
+
+    __tablename__ = "product_pictures"
+
+    product_id: UUID = Field(foreign_key="products.id", primary_key=True)
+    size: str = Field(primary_key=True)  # small, medium, large
+    path: str = words()  # under the folder of files
+    width: int = count()  # pixels
+    height: int = count()
+    made_at: datetime = moment(default=True)

@@ -1,0 +1,63 @@
+"""Every statement by which operators change jobs. The rows are locked first, by id; their batches after them."""
+
+_CHANGED = "id, name, args, queue, attempt, state, chain_id, batch_id, serial_key, event_id, aggregate_id, traceparent"
+
+LOCK = f"""
+select {_CHANGED}, link, available_at, worker, started_at from jobs where id = any(%s) order by id for update
+"""
+
+# A chain is cancelled as a whole: with any of its links, that one which is on.
+LOCK_WITH_CHAINS = f"""
+select {_CHANGED}, link, available_at, worker, started_at from jobs where id = any(array(
+    select unnest(%(ids)s::uuid[]) union
+    select id from jobs where state in ('scheduled', 'queued', 'running') and chain_id = any(array(
+        select chain_id from jobs where id = any(%(ids)s) and chain_id is not null
+        and state in ('blocked', 'scheduled', 'queued', 'running')))
+)) order by id for update
+"""
+
+# A job that starts anew has all its tries again. What it did before stays in its attempts.
+RETRY = """
+update jobs set state = 'scheduled', available_at = clock_timestamp(), failures = 0, lost = 0, retry_until = null,
+                finished_at = null, reason = %(reason)s, error = null
+where id = %(id)s
+"""
+REFUSED_AS_DOUBLE = """
+select 1 from jobs mine join jobs other on other.unique_key = mine.unique_key and other.id <> mine.id
+where mine.id = %s and other.state in ('blocked', 'scheduled', 'queued', 'running')
+"""
+CHAIN = "select undone_at, ended_reason from chains where id = %s for update"
+BLOCK_REST_AGAIN = """
+update jobs set state = 'blocked', finished_at = null, reason = null
+where chain_id = %(chain)s and link > %(link)s and state = 'cancelled' returning id, state
+"""
+REOPEN_CHAIN = "update chains set ended_reason = null where id = %s"
+
+# A running one too: its worker finds out, kills what it has started, and cannot write any more.
+CANCEL = """
+with ended as (
+    update jobs set state = 'cancelled', finished_at = clock_timestamp(), lease_until = null, reason = %(reason)s
+    where id = %(id)s and state in ('blocked', 'scheduled', 'queued', 'running') returning id
+), kept as (
+    insert into job_attempts (job_id, attempt, worker, due_at, started_at, outcome, error)
+    select id, %(attempt)s, %(worker)s, %(due)s, %(started)s, 'cancelled', %(reason)s from ended where %(running)s
+)
+select id from ended
+"""
+
+RUN_NOW = """
+update jobs set available_at = clock_timestamp(), reason = null
+where id = any(%s) and state = 'scheduled' and available_at > clock_timestamp() returning id
+"""
+
+FORGET = "delete from jobs where id = any(%s) and state in ('succeeded', 'failed', 'cancelled') returning id"
+
+# --- queues -----------------------------------------------------------------------------------------------------------
+
+# No claim may straddle the pause: this waits for those that are under way, and those that come wait for it.
+LOCK_PAUSES = "lock table paused_queues in access exclusive mode"
+PAUSE = """
+insert into paused_queues (queue, paused_by, reason) values (%(queue)s, %(by)s, %(reason)s)
+on conflict (queue) do update set paused_by = excluded.paused_by, reason = excluded.reason
+"""
+RESUME = "delete from paused_queues where queue = %s returning queue"
