@@ -25,6 +25,12 @@ class Charged:
     received: int
     refunded: int
     created: float  # seconds since 1970
+    shop: str | None = None  # the address of the installation that made it, if it says so
+
+    @property
+    def ours(self) -> bool:
+        """Tell whether this installation may have made it: several may share one account."""
+        return self.payment_id is not None and self.shop in (None, settings().public_url)
 
     @property
     def kept(self) -> int:
@@ -33,7 +39,8 @@ class Charged:
     @classmethod
     def from_summary(cls, row: Mapping[str, Any]) -> "Charged":
         """Return the intent of a row of the sandbox's `/gateway/summary`."""
-        payment_id = (row["metadata"] or {}).get("payment_id")
+        said = row["metadata"] or {}
+        payment_id = said.get("payment_id")
         return cls(
             id=row["id"],
             payment_id=UUID(payment_id) if payment_id else None,
@@ -41,6 +48,7 @@ class Charged:
             received=row["amount_received"],
             refunded=row["amount_refunded"],
             created=row["created"],
+            shop=said.get("shop"),
         )
 
 
@@ -103,7 +111,7 @@ def _fault(order: Any, kept: Sequence[Charged]) -> str | None:
 
 def _nobodys_money(tx: Transaction, intents: Sequence[Charged], before: float) -> Iterator[str]:
     """Every charge belongs to a payment that we know. Another shop's, on the same account, is not our business."""
-    kept = [intent for intent in intents if intent.kept and intent.payment_id and intent.created <= before]
+    kept = [intent for intent in intents if intent.kept and intent.ours and intent.created <= before]
     asked = {"ids": [intent.payment_id for intent in kept], "intents": [intent.id for intent in kept]}
     known = {row.id for row in tx.all(sql.KNOWN, asked)}
     for intent in kept:

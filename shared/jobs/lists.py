@@ -7,6 +7,7 @@ from uuid import UUID
 import redis
 
 KEY = "taboor:queue:{}"
+ID_BYTES = 16
 
 
 def push(client: redis.Redis, messages: Iterable[tuple[str, UUID]]) -> None:
@@ -24,7 +25,7 @@ def pop(client: redis.Redis, queues: Sequence[str], at_most: int, wait: float) -
     """Take up to `at_most` ids from the first of the queues that has any; wait `wait` seconds for one."""
     keys = [KEY.format(queue) for queue in queues]
     answer: Any = client.blmpop(wait, len(keys), *keys, direction="LEFT", count=at_most)
-    return [UUID(bytes=raw) for raw in answer[1]] if answer else []
+    return [UUID(bytes=raw) for raw in answer[1] if len(raw) == ID_BYTES] if answer else []  # what is no id is dropped
 
 
 def waiting(client: redis.Redis, queue: str) -> set[UUID]:

@@ -33,7 +33,9 @@ def interpolated(text: str) -> str:
 
 
 def test_the_services_are_those_of_the_design() -> None:
-    assert set(SERVICES) == {"postgres", "redis", "migrate", "sandbox", "api", "relay", "worker"}
+    assert set(SERVICES) == {
+        *("postgres", "redis", "migrate", "sandbox", "api", "relay", "worker", "worker-media", "worker-heavy"),
+    }
 
 
 @each_program
@@ -120,8 +122,9 @@ def test_each_replica_of_a_worker_has_a_name_of_its_own_by_its_host() -> None:
     assert "container_name" not in SERVICES["worker"]
 
 
-def test_a_worker_that_stops_has_the_time_it_gives_its_jobs() -> None:
-    assert int(SERVICES["worker"]["stop_grace_period"].removesuffix("s")) >= STOP_WITHIN + 5
+@pytest.mark.parametrize("name", ["worker", "worker-media", "worker-heavy"])
+def test_a_worker_that_stops_has_the_time_it_gives_its_jobs(name: str) -> None:
+    assert int(SERVICES[name]["stop_grace_period"].removesuffix("s")) >= STOP_WITHIN + 5
 
 
 @each_program
@@ -153,7 +156,7 @@ def test_the_laptops_settings_of_the_containers_are_good_settings() -> None:
 
 def test_what_must_survive_has_a_volume() -> None:
     kept = {volume for service in SERVICES.values() for volume in service.get("volumes", [])}
-    assert kept == {"postgres:/var/lib/postgresql/data", "redis:/data", "sandbox:/taboor/var"}
+    assert kept == {"postgres:/var/lib/postgresql/data", "redis:/data", "sandbox:/taboor/var", "files:/taboor/var"}
     assert "--appendonly yes" in SERVICES["redis"]["command"]
     assert "noeviction" in SERVICES["redis"]["command"]
 

@@ -1,5 +1,6 @@
 """The books find every kind of fault: each is planted here, and named with its ids."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import psycopg
@@ -133,6 +134,11 @@ def test_what_was_touched_just_now_is_left_alone(shop: Shop) -> None:
     stranger = books.Charged("pi_stranger", new_id(), "egp", 100, 0, created=entries[0].created)
     assert books.check(shop.connection, [*entries, stranger]) == []
     assert any("pi_stranger" in fault for fault in books.check(shop.connection, [stranger], quiet_seconds=0))
+    # And one of another shop on the same account is not our business
+    neighbours = replace(stranger, shop="https://neighbour.example")
+    assert books.check(shop.connection, [neighbours], quiet_seconds=0) == books.check(
+        shop.connection, [], quiet_seconds=0
+    )
 
 
 def test_a_notification_that_is_never_sent_is_found(shop: Shop) -> None:
