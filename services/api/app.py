@@ -15,6 +15,7 @@ from services.api.routes import (
     analytics,
     demo,
     docs,
+    figures,
     health,
     notifications,
     orders,
@@ -38,7 +39,7 @@ def create_app() -> FastAPI:
     )
     app.add_middleware(Requests)
     problems.install(app)
-    routes = [health, sessions, products, placing, orders, notifications, analytics, webhooks, site, docs]
+    routes = [health, sessions, products, placing, orders, notifications, analytics, figures, webhooks, site, docs]
     for module in [*routes, demo] if settings().in_demo else routes:
         app.include_router(module.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's documented way

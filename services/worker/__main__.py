@@ -5,7 +5,10 @@ from typing import Annotated, Protocol
 
 import typer
 
+from services.worker.commands.figures import figures
+
 app = typer.Typer(help="Run a worker unit or the relay.", no_args_is_help=True)
+app.command()(figures)
 
 
 class Stoppable(Protocol):
