@@ -1,7 +1,6 @@
 """The shop for tests: orders placed as the API places them, and its jobs run here, one attempt after another."""
 
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ from shared.jobs.collaborators import provide
 from shared.jobs.job import JobType
 from shared.jobs.runner import run
 from shared.jobs.running import Claimed
+from shared.jobs.testing import drain
 from tests.sandbox import SandboxProcess
 
 PRICES = {"walnut-desk": 250_000, "brass-lamp": 80_000}
@@ -126,16 +126,9 @@ class Shop:
         """Run one attempt of the one job of that name that is due."""
         run(self.one(kind))
 
-    def work(self, within: float = 30) -> None:
+    def work(self) -> None:
         """Run everything that is due and what follows from it; what is delayed stays."""
-        deadline = time.monotonic() + within
-        while True:
-            facts, jobs = self.expand(), self.claim()
-            for claimed in jobs:
-                run(claimed)
-            if not facts and not jobs:
-                return
-            assert time.monotonic() < deadline, f"still at work: {self.jobs()}"
+        drain(self.connection, MONEY_AND_STOCK, retry_at_once=True)
 
     def again(self, kind: JobType, order_id: UUID) -> None:
         """Run a job outside the ledger, as a late duplicate that nothing fences."""

@@ -10,7 +10,7 @@ from shared.db.transaction import Transaction
 from shared.events.catalogue import load
 from shared.events.event import Event
 from shared.jobs.chain import Chain
-from shared.jobs.dispatch import Dispatchable, insert, insert_groups
+from shared.jobs.dispatch import Dispatchable, insert, insert_groups, unrecorded
 from shared.jobs.job import JobType
 
 log = structlog.get_logger()
@@ -70,7 +70,7 @@ def expand(tx: Transaction, listeners: Listeners) -> int:
 
 
 def _expansion(fact: Any, listeners: Listeners) -> Expansion:
-    following = list(_following(load(fact.name, fact.version, fact.payload), listeners))
+    following, _ = unrecorded(list(_following(load(fact.name, fact.version, fact.payload), listeners)))
     because = {
         "event_id": str(fact.id),
         "aggregate_id": str(fact.aggregate_id),

@@ -9,7 +9,7 @@ from shared.db.transaction import Transaction
 from shared.ids import new_id
 from shared.jobs import batch_sql
 from shared.jobs.chain import ChainMessage
-from shared.jobs.dispatch import insert, insert_all, insert_groups
+from shared.jobs.dispatch import insert, insert_all, insert_groups, unrecorded
 from shared.jobs.job import Message, row
 
 Member = Message | ChainMessage
@@ -111,13 +111,33 @@ def member_rows(batch_id: UUID, members: Sequence[Member], *, waits: bool = Fals
                 yield {**each, "batch_id": str(batch_id), "state": "blocked" if waits else each.get("state")}
 
 
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """Members on their way into a batch that there is already."""
+
+    batch_id: UUID
+    members: tuple[Member, ...]
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        return member_rows(self.batch_id, self.members)
+
+    def chains(self) -> Iterator[dict[str, Any]]:
+        return (chain for member in self.members for chain in member.chains())
+
+    def batches(self) -> Iterator[dict[str, Any]]:
+        return (batch for member in self.members for batch in member.batches())
+
+
 def add_members(tx: Transaction, batch_id: UUID, *members: Member) -> bool:
     """Add members to a batch that is not over, best by one of its own members; return whether it took them."""
-    rows = list(member_rows(batch_id, members))
-    joining = sum(each.get("batch_id") == str(batch_id) for each in rows)
-    if tx.one(batch_sql.ADD, {"batch": batch_id, "members": joining}) is None:
+    joining = Joining(batch_id, members)
+    if unrecorded([joining])[1]:
+        return True
+    rows = list(joining.rows())
+    more = sum(each.get("batch_id") == str(batch_id) for each in rows)
+    if tx.one(batch_sql.ADD, {"batch": batch_id, "members": more}) is None:
         return False
-    insert_groups(tx, [c for member in members for c in member.chains()], [b for m in members for b in m.batches()])
+    insert_groups(tx, list(joining.chains()), list(joining.batches()))
     insert(tx, rows)
     return True
 
