@@ -11,7 +11,7 @@ from benchmarks.figures import Figure
 from benchmarks.ground import Ground
 from shared.config import ROOT
 
-ALL = ("noop", "place", "drain", "latency", "overhead")
+ALL = ("noop", "place", "drain", "latency", "overhead", "crowd")
 KEPT = ROOT / "var" / "benchmarks.json"
 
 

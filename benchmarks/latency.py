@@ -37,15 +37,7 @@ def run(ground: Ground) -> Iterator[Figure]:
 def idle(ground: Ground) -> Iterator[Figure]:
     """Dispatch now and then; then do nothing for a while and see what that costs."""
     with ground.living() as connection, workers(ground, everything=False) as crew:
-        connection.execute(jobs.STARTS)
-        _settle(connection, crew)
-        for _ in range(DISPATCHES):
-            with transaction(connection) as tx:
-                jobs.note_start.dispatch(tx, time.time())
-            nudge()
-            time.sleep(PAUSE)
-        wait_until(crew, lambda: len(connection.execute(NOTED).fetchall()) == DISPATCHES)
-        took = [row[0] for row in connection.execute(NOTED)]
+        took = _starts(connection, crew)
         crew.zero()
         time.sleep(IDLE)
         cpu = crew.cpu()
@@ -54,6 +46,24 @@ def idle(ground: Ground) -> Iterator[Figure]:
     ours = (cpu["relay"] + cpu["worker"]) / IDLE * 100
     note = f"PostgreSQL {cpu['PostgreSQL'] / IDLE * 100:.1f}, Redis {cpu['Redis'] / IDLE * 100:.1f}"
     yield Figure("relay and 2 units, idle", ours, "% of a core", aim=3, wanted="at most", note=note)
+
+
+def dispatch_to_start(ground: Ground, database: str) -> list[float]:
+    """Return the seconds from dispatch to start of jobs that come now and then, in a database as it is."""
+    with ground.living(database) as connection, workers(ground, everything=False) as crew:
+        return _starts(connection, crew)
+
+
+def _starts(connection: Connection, crew: Crew) -> list[float]:
+    connection.execute(jobs.STARTS)
+    _settle(connection, crew)
+    for _ in range(DISPATCHES):
+        with transaction(connection) as tx:
+            jobs.note_start.dispatch(tx, time.time())
+        nudge()
+        time.sleep(PAUSE)
+    wait_until(crew, lambda: len(connection.execute(NOTED).fetchall()) == DISPATCHES)
+    return [row[0] for row in connection.execute(NOTED)]
 
 
 def placed_to_confirmed(ground: Ground, rate: float) -> tuple[list[float], float]:

@@ -180,7 +180,8 @@ class Ledger:
     # --- the same work, done in this process one step at a time ---
 
     def hand_over(self) -> None:
-        """Let a relay take one turn."""
+        """Let a relay take one turn, and look everywhere."""
+        self._relay.hand_over.look()
         self._relay.turn()
 
     def claim(self, queue: str = "default", at_most: int = 1) -> list[Claimed]:

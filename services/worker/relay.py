@@ -17,7 +17,8 @@ from shared.db.sql import idempotency, rate_limits, sessions, webhooks
 from shared.db.transaction import TRY_AGAIN, Transaction, transaction
 from shared.events.expand import AT_ONCE, TRY_PARKED_AGAIN, Listeners, expand
 from shared.jobs import lists, reaper, sql
-from shared.jobs.hand_over import hand_over
+from shared.jobs.hand_over import HandOver
+from shared.jobs.job import REGISTRY
 from shared.nudge import CHANNEL
 
 log = structlog.get_logger()
@@ -42,6 +43,7 @@ class Relay:
     def __init__(self, listeners: Listeners) -> None:
         self._listeners = listeners
         self._redis = redis.Redis.from_url(settings().redis_url, socket_timeout=2, socket_connect_timeout=2)
+        self.hand_over = HandOver({kind.queue for kind in REGISTRY.values()})
         self._connection: Connection | None = None
         self._reaped = self._tidied = self._forgets_at = 0.0
         self._hurry = HURRY
@@ -78,11 +80,12 @@ class Relay:
     def turn(self) -> float:
         """Do what is to be done now; return the seconds until the next look."""
         gone = stream.gone(self._redis)  # raises with Redis away: nothing is handed over, rows are safer than messages
+        held = lists.lengths(self._redis, self.hand_over.queues)
         with transaction(self.database()) as tx:
             if not tx.one(LEAD).leads:
                 return POLL
             facts = expand(tx, self._listeners)
-            due, full = hand_over(tx, settings())
+            due, full = self.hand_over.turn(tx, settings(), held)
             news = stream.unwritten(tx)
             if news and gone:
                 stream.rewind(tx)

@@ -32,3 +32,12 @@ def waiting(client: redis.Redis, queue: str) -> set[UUID]:
     """Return the ids that Redis holds for a queue."""
     ids: Any = client.lrange(KEY.format(queue), 0, -1)
     return {UUID(bytes=raw) for raw in ids}
+
+
+def lengths(client: redis.Redis, queues: Iterable[str]) -> dict[str, int]:
+    """Return how many ids Redis holds for each queue."""
+    named = list(queues)
+    pipeline = client.pipeline(transaction=False)
+    for queue in named:
+        pipeline.llen(KEY.format(queue))
+    return dict(zip(named, pipeline.execute(), strict=True))

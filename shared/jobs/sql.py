@@ -44,27 +44,32 @@ with recursive waiting(queue, priority) as (
         where state = 'scheduled' and (queue, priority) > (w.queue, w.priority) order by queue, priority limit 1
     ) n
 )
-select w.queue, array_agg(w.priority order by w.priority) as priorities,
-       (select coalesce(sum(threads), 0) from workers
-        where w.queue = any(queues) and seen_at > clock_timestamp() - interval '15 s') as threads,
-       (select count(*) from jobs j where j.state = 'queued' and j.queue = w.queue) as queued
-from waiting w
-where not exists (select 1 from paused_queues p where p.queue = w.queue)
-group by w.queue
+select queue, priority from waiting
+"""
+
+THREADS = """
+select queue, sum(threads)::int as threads from workers cross join lateral unnest(queues) as queue
+where seen_at > clock_timestamp() - interval '15 s' group by queue
 """
 
 # Of jobs with the same serial key one is under way at a time, in their order; the others are put aside until the one
 # before ends and calls the next. It calls by locking that row: what is just being put aside here, it waits for.
+# While somebody holds a transaction open, whatever was due since then stays in the index, dead: a look begins where the
+# last one ended, or a second ago. (The moment is the statement's, which is the same for all rows: an index knows it.)
 HAND_OVER = f"""
 with due as (
     select j.id, j.serial_key, q.room,
            row_number() over (partition by q.name order by q.priority, j.available_at, j.id) as place
-    from unnest(%(queues)s::text[], %(priorities)s::smallint[], %(rooms)s::int[]) as q(name, priority, room)
+    from unnest(%(queues)s::text[], %(priorities)s::smallint[], %(rooms)s::int[], %(since)s::timestamptz[])
+        as q(name, priority, room, since)
     cross join lateral (
         select id, available_at, serial_key from jobs
-        where state = 'scheduled' and queue = q.name and priority = q.priority and available_at <= clock_timestamp()
+        where state = 'scheduled' and queue = q.name and priority = q.priority
+              and available_at <= statement_timestamp()
+              and available_at >= least(q.since, statement_timestamp() - interval '1 s')
         order by available_at, id limit q.room for update skip locked
     ) j
+    where not exists (select 1 from paused_queues p where p.queue = q.name)
 ), early as (
     select d.id from due d where d.serial_key is not null and exists (
         select 1 from jobs o where o.serial_key = d.serial_key and o.id <> d.id
@@ -101,7 +106,7 @@ where {_IS_QUEUED} and id = any(%(ids)s)
 
 LONG_QUEUED = """
 select id, queue, handovers from jobs
-where state = 'queued' and queued_at < clock_timestamp() - make_interval(secs => %s) limit 5000
+where state = 'queued' and queued_at < statement_timestamp() - make_interval(secs => %s) limit 5000
 """
 
 # --- an attempt: the worker -----------------------------------------------------------------------------------------
@@ -225,7 +230,7 @@ aggregate_id, traceparent
 """
 EXPIRED = f"""
 select {_OF_A_LOST_ATTEMPT} from jobs
-where state = 'running' and lease_until < clock_timestamp() order by id limit 200 for update skip locked
+where state = 'running' and lease_until < statement_timestamp() order by id limit 200 for update skip locked
 """
 OF_PREDECESSOR = f"""
 select {_OF_A_LOST_ATTEMPT} from jobs

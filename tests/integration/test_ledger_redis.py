@@ -19,7 +19,7 @@ def test_a_message_that_was_never_pushed_is_found_by_its_row(ledger: Ledger) -> 
     # Given a relay killed between its commit and its push
     job = ledger.dispatch(write_down, "walnut-desk")
     with transaction(ledger.connection) as tx:
-        due, _ = hand_over(tx, settings())
+        due = hand_over(tx, settings())
     assert [job_id for _, job_id in due] == [job]
     assert ledger.job(job).state == "queued"
     # When the row has waited for two seconds, and not before
