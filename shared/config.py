@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     sandbox_smtp_port: int = 1025
     sandbox_database: Path = ROOT / "var" / "sandbox.sqlite3"
 
+    files: Path = ROOT / "var" / "files"  # what jobs make and the API serves: API and workers must share it
+    picture_sources: Path = ROOT / "shared" / "db" / "pictures"  # a picture for each product's slug
+
     pusher_app_id: str = "1"
     pusher_app_key: str = "taboor-key"
     pusher_app_secret: SecretStr = SecretStr(PUSHER_SECRET)
@@ -72,6 +75,9 @@ class Settings(BaseSettings):
     lost_message_seconds: float = 2.0  # a row queued for longer is looked up in Redis
     hand_over_per_thread: int = 2  # how many messages Redis holds for each live thread …
     hand_over_at_least: int = 16  # … and at least; what Redis does not hold it cannot lose
+
+    keep_jobs_days: float = Field(7.0, ge=0)  # how long a job is kept that has succeeded or was cancelled …
+    keep_failed_jobs_days: float = Field(30.0, ge=0)  # … and one that failed, which may still be tried again
 
     @property
     def in_demo(self) -> bool:

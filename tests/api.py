@@ -57,6 +57,7 @@ class ApiProcess:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.database_url = database_url
+        self.files = folder / "files"
         self.log = folder / f"api-{self.port}.log"
         self._environment = {
             **os.environ,
@@ -64,6 +65,7 @@ class ApiProcess:
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
             "PUBLIC_URL": self.url,
+            "FILES": str(self.files),
             **(environment or {}),
         }
         self._clients: list[httpx.Client] = []

@@ -31,7 +31,7 @@ from tests.waiting import wait_until
 
 LEASE = 2.0
 LEASE_OF_A_WEBHOOK = 15.0  # services/sandbox/outbox.py
-QUEUES = "orders,notifications,default"
+QUEUES = "orders,notifications,default,media"
 #: What is still to be done; an order's expiry waits for its time.
 OPEN = "state in ('blocked', 'scheduled', 'queued', 'running') and name <> 'expire_order'"
 UNDER_WAY = f"""
@@ -85,7 +85,13 @@ class House(Audited):
         self.url = f"http://127.0.0.1:{self.port}"
         self.sandbox = SandboxProcess(folder, public_url=self.url, port=free_port(), smtp_port=free_port())
         self._sandbox_memory = folder / "sandbox.sqlite3"
-        known = {"api_port": self.port, "public_url": self.url, "lease_seconds": LEASE, "demo_ships_after_seconds": 0.3}
+        known = {
+            "api_port": self.port,
+            "public_url": self.url,
+            "files": folder / "files",
+            "lease_seconds": LEASE,
+            "demo_ships_after_seconds": 0.3,
+        }
         for name, value in {**known, **self.sandbox.environment, **configured}.items():
             environment.setenv(name.upper(), str(value))
         settings.cache_clear()

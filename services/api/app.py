@@ -19,6 +19,7 @@ from services.api.routes import (
     health,
     notifications,
     orders,
+    pictures,
     placing,
     products,
     sessions,
@@ -39,7 +40,20 @@ def create_app() -> FastAPI:
     )
     app.add_middleware(Requests)
     problems.install(app)
-    routes = [health, sessions, products, placing, orders, notifications, analytics, figures, webhooks, site, docs]
+    routes = [
+        health,
+        sessions,
+        products,
+        pictures,
+        placing,
+        orders,
+        notifications,
+        analytics,
+        figures,
+        webhooks,
+        site,
+        docs,
+    ]
     for module in [*routes, demo] if settings().in_demo else routes:
         app.include_router(module.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's documented way

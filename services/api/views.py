@@ -5,7 +5,7 @@ from uuid import UUID
 from starlette.requests import Request
 
 from services.api.schemas.orders import Line, Links, Order, Payment
-from services.api.schemas.products import Names, Product
+from services.api.schemas.products import Names, Pictures, Product
 from services.api.schemas.timeline import Attempt, ChainLink, Timeline, TimelineEvent, TimelineJob, TimelineNotification
 from shared.db.reads import timeline
 from shared.db.sql.payments import Payment as StoredPayment
@@ -16,12 +16,13 @@ from shared.db.tables.payments import Payment as PaymentRow
 from shared.db.tables.products import Product as ProductRow
 from shared.domain.orders import OrderStatus
 from shared.domain.payments import PaymentStatus
+from shared.domain.pictures import PictureSize, path_of
 from shared.events.snapshots import OrderLine, OrderSnapshot
 
 # What is shown as it is stored.
 ORDER_COLUMNS = Order.model_fields.keys() - {"status", "items", "payment", "links"}
 JOB_COLUMNS = TimelineJob.model_fields.keys() - {"chain", "attempts"}
-PRODUCT_COLUMNS = Product.model_fields.keys() - {"name", "names", "available"}
+PRODUCT_COLUMNS = Product.model_fields.keys() - {"name", "names", "available", "pictures"}
 
 
 def order_of(order: OrderRow | OrderSnapshot, payment: PaymentRow | StoredPayment | None = None) -> Order:
@@ -78,14 +79,19 @@ def links_of(order_id: UUID) -> Links:
     return Links(self=itself, timeline=f"{itself}/timeline", cancellation=f"{itself}/cancellation")
 
 
-def product_of(product: ProductRow, language: str) -> Product:
+def product_of(product: ProductRow, language: str, *, pictured: bool) -> Product:
     names = Names(en=product.name_en, ar=product.name_ar)
     return Product(
         **product.model_dump(include=PRODUCT_COLUMNS),
         names=names,
         name=names.ar if language == "ar" else names.en,
         available=product.on_hand - product.reserved,
+        pictures=_pictures_of(product.id) if pictured else None,
     )
+
+
+def _pictures_of(product_id: UUID) -> Pictures:
+    return Pictures(**{size.value: f"/{path_of(product_id, size)}" for size in PictureSize})
 
 
 def language_of(request: Request) -> str:

@@ -14,6 +14,7 @@ from services.worker.notifications import (
 )
 from services.worker.orders import cancel_order, ship_in_demo
 from services.worker.payments import settle_from_gateway
+from services.worker.pictures import process_pictures
 from shared.events.catalogue import (
     CarrierReported,
     GatewayReported,
@@ -25,6 +26,7 @@ from shared.events.catalogue import (
     OrderRejected,
     OrderShipped,
     PaymentRefunded,
+    ProductAdded,
 )
 from shared.events.expand import Listeners
 
@@ -39,4 +41,5 @@ LISTENERS: Listeners = {
     PaymentRefunded: [send_refund_notice, subtract_refund],
     GatewayReported: [settle_from_gateway],
     CarrierReported: [keep_delivery_report],
+    ProductAdded: [process_pictures],
 }

@@ -9,6 +9,8 @@ from shared.config import settings
 from shared.db.engine import arguments
 from shared.db.sql import product_list, users
 from shared.db.transaction import Transaction, transaction
+from shared.events.catalogue import ProductAdded
+from shared.events.record import record
 from shared.ids import new_id
 
 PASSWORD = "taboor"  # noqa: S105 - in every document, and good in the demo only
@@ -53,6 +55,8 @@ def _products(tx: Transaction) -> None:
         if slug not in there:
             product = {"id": new_id(), "slug": slug, "name_en": name_en, "name_ar": name_ar, "received": received}
             product_list.insert(tx, {**product, "price": price, "currency": settings().shop_currency})
+    for untold in product_list.untold(tx, [slug for slug, *_ in PRODUCTS]):
+        record(tx, ProductAdded(product=untold))
 
 
 def _new_users(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from typing import Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from shared.events.event import Event, private
-from shared.events.snapshots import OrderSnapshot
+from shared.events.snapshots import OrderSnapshot, ProductSnapshot
 
 
 class OrderEvent(Event):
@@ -121,6 +121,31 @@ class CarrierReported(Event):
         return 0  # as above
 
 
+class ProductEvent(Event):
+    """What happened to a product, which has no versions: nothing is compared with it."""
+
+    aggregate = "product"
+    product: ProductSnapshot
+
+    @property
+    def aggregate_id(self) -> UUID:
+        return self.product.id
+
+    @property
+    def aggregate_version(self) -> int:
+        return 0
+
+
+class ProductAdded(ProductEvent):
+    pass
+
+
+class PicturesProcessed(ProductEvent):
+    """The product can be looked at, in every size."""
+
+    pictures: dict[str, str]  # size: address in the API
+
+
 EVENTS: tuple[type[Event], ...] = (
     OrderPlaced,
     StockReserved,
@@ -134,6 +159,8 @@ EVENTS: tuple[type[Event], ...] = (
     NotificationSent,
     GatewayReported,
     CarrierReported,
+    ProductAdded,
+    PicturesProcessed,
 )
 
 _BY_NAME = {event.__name__: event for event in EVENTS}

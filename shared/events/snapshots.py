@@ -1,4 +1,4 @@
-"""How an order looks inside its events."""
+"""How an order and a product look inside their events."""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,6 +6,19 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from shared.domain.orders import OrderStatus
+
+
+class ProductSnapshot(BaseModel):
+    """A product as it was added; how many there are is no part of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    slug: str
+    name_en: str
+    name_ar: str
+    price: int  # minor units of the currency
+    currency: str
 
 
 class OrderLine(BaseModel):

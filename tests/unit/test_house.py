@@ -14,7 +14,7 @@ from shared.config import ROOT
 from shared.events.catalogue import EVENTS
 from shared.events.expand import Listener
 from shared.jobs.chain import Chain
-from shared.jobs.job import REGISTRY, JobType, Message
+from shared.jobs.job import REGISTRY, JobType
 from tests.events import golden
 
 FOLDERS = ("services", "shared", "benchmarks", "tests")
@@ -94,9 +94,8 @@ def started(listener: Listener, event: Any) -> Iterator[str]:
             if undo is not None:
                 yield undo.name
     else:
-        for message in listener(golden(event)):
-            assert isinstance(message, Message), "say its jobs here, when the first such listener comes"
-            yield message.name
+        for following in listener(golden(event)):
+            yield from (row["name"] for row in following.rows())
 
 
 def dispatched_by(job: str) -> set[str]:

@@ -17,5 +17,5 @@ def list_products(request: Request, database: TheDatabase) -> Products:
     """Return the catalogue, with what can be ordered right now."""
     language = language_of(request)
     with database.reading() as session:
-        catalogue = products.whole(session)
-    return Products(items=[product_of(product, language) for product in catalogue])
+        catalogue, pictured = products.whole(session), products.pictured(session)
+    return Products(items=[product_of(product, language, pictured=product.id in pictured) for product in catalogue])
