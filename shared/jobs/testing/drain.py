@@ -49,7 +49,7 @@ def drain(  # noqa: PLR0913 - all but the first say how far it goes
     connection: to the settings' database, where the jobs' own transactions go.
     listeners: what follows from facts; without a table, facts wait.
     queues: these only.
-    until: asked before each job: what is left stays when the answer is yes.
+    until: asked before each job, and before time passes: what is left stays when the answer is yes.
     ahead: lets so much time pass, from each moment at which something is due to the next.
     retry_at_once: what was tried or released before need not wait for its time.
     within: seconds of real time after which it gives up. Jobs' own time limits are not kept here.
@@ -87,11 +87,13 @@ class _Here:
                 busy = busy or bool(claimed)
             take_back(self.connection, due)  # what could not be claimed: its queue was paused, its batch cancelled
             if not busy:
-                step = self._next_moment(ahead)
-                self._let_pass(ahead if step is None else step)
+                step = None if until() else self._next_moment(ahead)
                 if step is None:
-                    return
+                    break
+                self._let_pass(step)
                 ahead -= step
+        if not until():
+            self._let_pass(ahead)
 
     def _expand(self) -> bool:
         """Let jobs follow from facts; return whether there were any facts."""
