@@ -32,6 +32,14 @@ def write_down(job: Running, tx: Transaction, what: str) -> None:
 
 
 @job(queue="default")
+def carve(job: Running, what: str) -> None:
+    """Take a moment, so that a crash meets it at work."""
+    time.sleep(0.02)
+    with job.finishing() as tx:
+        tx.execute(NOTE, (job.id, what))
+
+
+@job(queue="default")
 def do_nothing() -> None:
     """Nothing at all, as fast as it goes."""
 
