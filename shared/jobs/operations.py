@@ -8,8 +8,9 @@ from shared.db.transaction import Cause, Transaction
 from shared.jobs import batch_sql
 from shared.jobs import operations_sql as sql
 from shared.jobs.batch import cancel_batch
-from shared.jobs.ending import let_go
-from shared.jobs.failure import end_chain
+from shared.jobs.chain_jobs import undo_cancelled_chain
+from shared.jobs.ending import cancel_rest, let_go
+from shared.jobs.sql import CHAIN_IS_OVER, UNDOABLE
 
 ENDED = ("failed", "cancelled")  # and so can be tried again
 
@@ -42,7 +43,7 @@ def run_now(tx: Transaction, ids: Iterable[UUID]) -> list[UUID]:
 
 
 def forget(tx: Transaction, ids: Iterable[UUID]) -> list[UUID]:
-    """Delete jobs that have ended, with their attempts; return those that had."""
+    """Delete jobs that have ended, with their attempts; return those that had. A link goes when its chain is over."""
     return [row.id for row in tx.all(sql.FORGET, (list(ids),))]
 
 
@@ -85,10 +86,15 @@ def _reopen_chain(tx: Transaction, job: Any) -> int:
     chain = tx.one(sql.CHAIN, (job.chain_id,))
     if chain.undone_at is not None:
         raise Refused("its chain was undone")
-    if job.state == "cancelled" and job.attempt == 0:
+    if job.state == "cancelled" and job.attempt == 0 and not _had_its_turn(tx, job):
         raise Refused("it is a link whose turn never came: retry the one before it that failed")
     tx.execute(sql.REOPEN_CHAIN, (job.chain_id,))
     return len(tx.all(sql.BLOCK_REST_AGAIN, {"chain": job.chain_id, "link": job.link}))
+
+
+def _had_its_turn(tx: Transaction, job: Any) -> bool:
+    """Say whether a link that never started could have: it was cancelled while it was due."""
+    return job.link == 0 or tx.one(sql.ONE_BEFORE_SUCCEEDED, {"chain": job.chain_id, "link": job.link}) is not None
 
 
 def _cancel(tx: Transaction, job: Any, why: str) -> bool:
@@ -104,7 +110,13 @@ def _cancel(tx: Transaction, job: Any, why: str) -> bool:
 
 
 def _end_chain(tx: Transaction, job: Any) -> int:
+    """Cancel what waits in its chain; a job undoes what the chain did, because this process may not know the undos."""
     because = f"{job.name} was cancelled"
     for batch in tx.all(batch_sql.OF_CHAIN, (job.chain_id,)):
         cancel_batch(tx, batch.id, because, also_running=True)
-    return end_chain(tx, job.chain_id, because)
+    if tx.one(CHAIN_IS_OVER, (job.chain_id,)) is not None:
+        return 0
+    rest = cancel_rest(tx, job.chain_id, because)
+    if tx.one(UNDOABLE, (job.chain_id,)) is not None:
+        undo_cancelled_chain.dispatch(tx, job.chain_id)
+    return rest

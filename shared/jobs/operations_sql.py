@@ -31,6 +31,11 @@ BLOCK_REST_AGAIN = """
 update jobs set state = 'blocked', finished_at = null, reason = null
 where chain_id = %(chain)s and link > %(link)s and state = 'cancelled' returning id, state
 """
+# (The next link after a batch waits for that one's end, not for the link that opens it.)
+ONE_BEFORE_SUCCEEDED = """
+select 1 from jobs
+where chain_id = %(chain)s and link = %(link)s - 1 and state = 'succeeded' and name <> 'begin_batch'
+"""
 REOPEN_CHAIN = "update chains set ended_reason = null where id = %s"
 
 # A running one too: its worker finds out, kills what it has started, and cannot write any more.
@@ -50,7 +55,12 @@ update jobs set available_at = clock_timestamp(), reason = null
 where id = any(%s) and state = 'scheduled' and available_at > clock_timestamp() returning id
 """
 
-FORGET = "delete from jobs where id = any(%s) and state in ('succeeded', 'failed', 'cancelled') returning id"
+# While a chain goes on its finished links stay: if a later one fails, they are undone.
+FORGET = """
+delete from jobs where id = any(%s) and state in ('succeeded', 'failed', 'cancelled')
+and (chain_id is null or not exists (select 1 from jobs l where l.chain_id = jobs.chain_id
+                                     and l.state in ('blocked', 'scheduled', 'queued', 'running'))) returning id
+"""
 
 # --- queues -----------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from dramatiq.middleware.time_limit import TimeLimitExceeded
 
 from shared.db.engine import close_thread_connection, thread_connection
 from shared.db.transaction import TRY_AGAIN, Transaction
-from shared.jobs import failure, sql
+from shared.jobs import batch_jobs, chain_jobs, failure, sql
 from shared.jobs.ending import succeed
 from shared.jobs.interrupt import Interrupted, interruptible
 from shared.jobs.job import REGISTRY, JobType
@@ -19,6 +19,8 @@ from shared.jobs.running import Claimed, Running, call, fenced
 from shared.nudge import nudge
 
 log = structlog.get_logger()
+
+LEDGERS_OWN = (batch_jobs, chain_jobs)  # whoever runs jobs must know these, whatever else it knows
 
 AGAIN_AT_MOST = 3  # serialization failures and deadlocks say nothing about the job: they burn no try
 #: Waited for a lock, or in a statement, for longer than is good for the others: neither says anything about the job.
