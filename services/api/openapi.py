@@ -19,6 +19,7 @@ TAGS = [
     {"name": "orders", "description": "Placing an order and following it."},
     {"name": "notifications", "description": "The customer's inbox."},
     {"name": "operators", "description": "For those who run the shop."},
+    {"name": "jobs", "description": "Jobs, batches and queues, for operators; every change is audited."},
     {"name": "webhooks", "description": "What the card gateway and the SMS carrier tell us; signed."},
     {"name": "health", "description": "For those who run the processes."},
 ]

@@ -1,13 +1,37 @@
-"""`python -m services.worker run | relay | health`: everything that happens after the response."""
+"""`python -m services.worker run | relay | health`: everything that happens after the response.
+
+`figures`, `jobs`, `batches` and `queues` are the operators' commands, a module each in commands/.
+"""
 
 import signal
-from typing import Annotated, Protocol
+from importlib import import_module
+from typing import Annotated, Any, Protocol
 
 import typer
+from typer.core import TyperGroup
 
 from services.worker.commands.figures import figures
 
-app = typer.Typer(help="Run a worker unit or the relay.", no_args_is_help=True)
+WITH_COMMANDS_OF_THEIR_OWN = ("jobs", "batches", "queues")
+
+
+class Commands(TyperGroup):
+    """Import these when one is asked for: a worker, and a container's health check, need none of it."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), *WITH_COMMANDS_OF_THEIR_OWN]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in WITH_COMMANDS_OF_THEIR_OWN:
+            command = typer.main.get_command(import_module(f"services.worker.commands.{cmd_name}").app)
+            command.name = cmd_name
+            return command
+        return super().get_command(ctx, cmd_name)
+
+
+app = typer.Typer(
+    cls=Commands, help="Run a worker unit or the relay; look after jobs and queues.", no_args_is_help=True
+)
 app.command()(figures)
 
 
