@@ -1,9 +1,10 @@
-"""What the log line and the kept attempt cost each job, measured by leaving them out."""
+"""What the log line, the kept attempt and a layer cost each job, measured by leaving them out or putting them on."""
 
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -15,8 +16,9 @@ from shared.db.engine import Connection, thread_connection
 from shared.db.transaction import transaction
 from shared.jobs import runner, sql
 from shared.jobs.claim import claim
-from shared.jobs.job import dispatch_all
-from shared.jobs.running import Claimed
+from shared.jobs.job import REGISTRY, dispatch_all
+from shared.jobs.middleware import skip_when
+from shared.jobs.running import Claimed, Running
 from shared.telemetry.logging import configure
 
 JOBS = 2_000
@@ -40,12 +42,15 @@ def run(ground: Ground) -> Iterator[Figure]:
             "all": lambda: costs(connection),
             "silent": lambda: silently(connection),
             "forgetful": lambda: without_attempts(connection),
+            "layered": lambda: layered(connection),
         }
         results = alternate(ROUNDS, runs)
     yield Figure("a job that does nothing, one thread", median(results["all"]), "ms CPU", note="with PostgreSQL's")
     for name, what in (("silent", "the log line"), ("forgetful", "the kept attempt")):
         cost = median(results["all"]) - median(results[name])
         yield Figure(f"{what}, each job", cost, "ms CPU", aim=0.05, wanted="at most")
+    cost = (median(results["layered"]) - median(results["all"])) / len(LAYERS)
+    yield Figure("a middleware layer, each job", cost, "ms CPU", aim=0.05, wanted="at most", note="without SQL")
 
 
 def costs(connection: Connection) -> float:
@@ -76,6 +81,25 @@ def without_attempts(connection: Connection) -> float:
         return costs(connection)
     finally:
         sql.FINISH = before
+
+
+def layered(connection: Connection) -> float:
+    """The same, with layers that ask no database."""
+    before = REGISTRY[do_nothing.name]
+    REGISTRY[do_nothing.name] = replace(before, middleware=LAYERS)
+    try:
+        return costs(connection)
+    finally:
+        REGISTRY[do_nothing.name] = before
+
+
+def pass_on(_: Running, proceed: Callable[[], None]) -> None:
+    """The least that a layer of one's own can be."""
+    proceed()
+
+
+#: So many that what they cost is more than what a run differs from the next.
+LAYERS = (skip_when(lambda: False), pass_on) * 10
 
 
 class _Silent:

@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     twilio_account_sid: str = SANDBOX_TWILIO_SID
     twilio_auth_token: SecretStr = SecretStr(SANDBOX_TWILIO_TOKEN)
     twilio_from: str = "+15005550006"
+    sms_per_second: int = Field(100, gt=0)  # what the carrier takes; more wait in the ledger
     smtp_url: str = "smtp://127.0.0.1:1025"
     mail_from: str = "Taboor <shop@taboor.example>"
 

@@ -12,6 +12,7 @@ from shared.db.transaction import Transaction
 from shared.events.catalogue import CarrierReported, OrderEvent
 from shared.jobs.collaborators import provide
 from shared.jobs.job import JobType, Message, job
+from shared.jobs.middleware import Limit, rate_limited
 from shared.jobs.running import Running
 from shared.notifications.catalogue import NOTIFICATIONS, Channel
 from shared.notifications.mail import Letter, Mailer, message_id
@@ -26,6 +27,7 @@ provide(Carrier, Carrier.from_settings)
 
 A_DAY = timedelta(hours=24)  # a carrier that is down for longer is for people to look at
 BACKOFF = (1, 5, 30, 120, 600)
+CARRIERS_PACE = rate_limited(Limit("sms", lambda: settings().sms_per_second))
 
 
 @job(queue="notifications", tries=5, backoff=BACKOFF)
@@ -63,7 +65,14 @@ def send_mail(job: Running, order_id: UUID, kind: str, mailer: Mailer) -> None:
             message.sent(tx, letter.to)
 
 
-@job(queue="notifications", retry_until=A_DAY, backoff=BACKOFF, timeout=30, failed=_sms_failed)
+@job(
+    queue="notifications",
+    retry_until=A_DAY,
+    backoff=BACKOFF,
+    timeout=30,
+    failed=_sms_failed,
+    middleware=(CARRIERS_PACE,),
+)
 def send_sms(job: Running, order_id: UUID, kind: str, carrier: Carrier) -> None:
     """Send it once: an attempt that follows another first asks the carrier whether it has it."""
     with job.transaction() as tx:

@@ -19,6 +19,7 @@ from shared.events.expand import AT_ONCE, TRY_PARKED_AGAIN, Listeners, expand
 from shared.jobs import lists, reaper, sql
 from shared.jobs.hand_over import HandOver
 from shared.jobs.job import REGISTRY
+from shared.jobs.middleware import breaker, overlapping, rates
 from shared.nudge import CHANNEL
 
 log = structlog.get_logger()
@@ -34,7 +35,10 @@ FORGET_MORE = 1.0  # the same while there is more than a batch of it
 REST = 1.0  # after a fault of our own: a crash would bring the same one back at once, and end the rest of the work too
 PARKED_REST = 30  # seconds, times how often it was parked
 
-FORGETTING = (idempotency.prune, rate_limits.prune, sessions.prune, webhooks.prune)
+FORGETTING = (
+    *(idempotency.prune, rate_limits.prune, sessions.prune, webhooks.prune),
+    *(overlapping.prune, rates.prune, breaker.prune),
+)
 
 
 class Relay:

@@ -29,6 +29,7 @@ class JobRate(Table, table=True):
 
     key: str = named()
     full_at: datetime = moment(default=True, index=True)
+    line_until: datetime | None = moment()  # up to when its room is promised to jobs that wait
 
 
 class JobBreaker(Table, table=True):

@@ -8,7 +8,7 @@ PASS = (
     update jobs set available_at = available_at - %(passed)s, retry_until = retry_until - %(passed)s
     where state = 'scheduled' and available_at < {sql.ASIDE}
     """,
-    "update job_rates set full_at = full_at - %(passed)s",
+    "update job_rates set full_at = full_at - %(passed)s, line_until = line_until - %(passed)s",
     "update job_breakers set open_until = open_until - %(passed)s, failed_at = failed_at - %(passed)s",
 )
 

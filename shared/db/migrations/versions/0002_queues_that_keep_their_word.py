@@ -50,6 +50,7 @@ def _limits() -> None:
         "job_rates",
         sa.Column("key", sa.Text(), primary_key=True),
         sa.Column("full_at", MOMENT, server_default=NOW, nullable=False),
+        sa.Column("line_until", MOMENT, nullable=True),
     )
     op.create_index("ix_job_rates_full_at", "job_rates", ["full_at"])
     op.create_table(
