@@ -1,4 +1,10 @@
-"""Every statement of the batches. Whoever touches members and batch locks the members first."""
+"""Every statement of the batches. Whoever touches members and batch locks the members first.
+
+The link that a batch is in a chain, `next_id`, is `blocked` again after its first attempt, until the batch is over: a
+`blocked` job with attempts waits for a batch that runs.
+"""
+
+from shared.jobs.sql import IN_TURN
 
 INSERT = """
 insert into batches (id, name, total, pending, allow_failures, then_id, catch_id, finally_id, chain_id, next_id,
@@ -10,98 +16,132 @@ from jsonb_to_recordset(%s::jsonb) as r(
     chain_id uuid, next_id uuid)
 """
 
+COUNT = """
+update batches set pending = pending - %(ended)s, failed = failed + %(failed)s, cancelled = cancelled + %(cancelled)s,
+                   finished_at = case when pending = %(ended)s then clock_timestamp() end
+where id = %(batch)s
+"""
+# With no members nobody else would end it.
+END_IF_EMPTY = """
+update batches set finished_at = clock_timestamp() where id = %(batch)s and pending = 0 and finished_at is null
+"""
+
 # What waits for the batch is called by the member that decides it, in that member's own transaction. Callbacks leave
 # `blocked` once, and so are called once; what can no longer be called is cancelled, so that nothing waits for ever.
-_CALL = """
-, calls as (
+# A batch whose turn in its chain never came calls nobody. (A statement of its own, after the batch was locked: one that
+# waited for that lock would not see what was committed meanwhile.)
+_ENDED_WITHOUT = "its batch ended without it"
+CALL = f"""
+with ended as (
     select then_id, catch_id, finally_id, next_id, pending = 0 as over, failed > 0 as failing,
-           failed = 0 and cancelled = 0 as good, cancelled_at is null as going
-    from counted where pending = 0 or failed > 0
+           failed = 0 and cancelled = 0 as good,
+           next_id is null or exists (select 1 from jobs where jobs.id = batches.next_id and attempt > 0) as begun
+    from batches where id = %(batch)s and (pending = 0 or failed > 0)
 ), waiting as (
-    select w.id, w.fires from calls c cross join lateral (values
-        (c.then_id, c.over and c.good, c.over), (c.catch_id, c.failing, c.over), (c.finally_id, c.over, c.over),
-        (c.next_id, c.over and c.going, false)
+    select w.id, w.fires and b.begun as fires from ended b cross join lateral (values
+        (b.then_id, b.over and b.good, b.over), (b.catch_id, b.failing, b.over), (b.finally_id, b.over, b.over),
+        (b.next_id, b.over, false)
     ) as w(id, fires, is_over)
-    where w.id is not null and (w.fires or w.is_over)
+    where w.id is not null and (w.fires and b.begun or w.is_over)
 )
 update jobs set state = case when w.fires then 'scheduled' else 'cancelled' end,
-                available_at = case when w.fires then clock_timestamp() else available_at end,
+                available_at = case when not w.fires then available_at when attempt > 0 then clock_timestamp()
+                               else {IN_TURN} end,
                 finished_at = case when not w.fires then clock_timestamp() end,
-                reason = case when not w.fires then 'its batch ended without it' end
+                reason = case when not w.fires then '{_ENDED_WITHOUT}' end
 from waiting w where jobs.id = w.id and jobs.state || '' = 'blocked'
 """
 
-COUNT = f"""
-with counted as (
-    update batches set pending = pending - %(ended)s, failed = failed + %(failed)s,
-                       cancelled = cancelled + %(cancelled)s,
-                       finished_at = case when pending = %(ended)s then clock_timestamp() end
-    where id = %(batch)s
-    returning *
-)
-{_CALL.strip()}
-"""
-
-# The first failure of a batch that allows none: no row comes back when it was cancelled before.
 CANCEL = """
-update batches set cancelled_at = clock_timestamp(), cancelled_because = %(reason)s
-where id = %(batch)s and cancelled_at is null and finished_at is null returning id, chain_id
+update batches set cancelled_at = coalesce(cancelled_at, clock_timestamp()),
+                   cancelled_because = coalesce(cancelled_because, %(reason)s)
+where id = %(batch)s and finished_at is null returning id
 """
+# The first failure of a batch that allows none, while others have not ended.
 CANCEL_AT_FAILURE = """
 update batches set cancelled_at = clock_timestamp(), cancelled_because = %(reason)s
-where id = %(batch)s and cancelled_at is null and not allow_failures returning id
+where id = %(batch)s and cancelled_at is null and finished_at is null and not allow_failures returning id
 """
 
+# A member whose turn has come, or the first link of a chain: what waits behind it ends with its chain. Those that are
+# locked are just being changed, and are left for the next look.
 CANCEL_MEMBERS = """
 with mine as (
-    select id, state from jobs where batch_id = %(batch)s and state = any(%(states)s) order by id for update
+    select id, state from jobs
+    where batch_id = %(batch)s
+          and (state = any(%(states)s) or state = 'blocked' and attempt = 0 and coalesce(link, 0) = 0)
+          and exists (select 1 from batches where id = %(batch)s and cancelled_at is not null)
+    order by id limit %(at_once)s for update skip locked
 ), ended as (
     update jobs set state = 'cancelled', finished_at = clock_timestamp(), lease_until = null,
                     reason = 'its batch was cancelled'
-    from mine where jobs.id = mine.id and jobs.state = any(%(states)s)
+    from mine where jobs.id = mine.id
     returning jobs.*, mine.state as before
 ), kept as (
     insert into job_attempts (job_id, attempt, worker, due_at, started_at, outcome, error)
     select id, attempt, worker, available_at, started_at, 'cancelled', reason from ended where before = 'running'
 )
-select id, serial_key from ended
+select id, name, args, chain_id, serial_key from ended
 """
-
-OF_CHAIN = "select id from batches where chain_id = %s and finished_at is null and cancelled_at is null"
+# Batches that run as links of member chains.
+INNER = """
+select i.id from jobs join batches on batches.id = batch_id and batches.cancelled_at is not null
+join batches i on i.id = (args ->> 0)::uuid and i.cancelled_at is null
+where batch_id = %s and state = 'blocked' and attempt > 0 and jobs.name = 'begin_batch'
+"""
+LEFT = """
+select 1 from jobs join batches on batches.id = batch_id and cancelled_at is not null
+where batch_id = %(batch)s and (state = 'blocked' or state = any(%(states)s)) limit 1
+"""
 
 READ = """
 select id, name, total, pending, failed, cancelled, allow_failures, chain_id, next_id, cancelled_at, finished_at
 from batches where id = %s
 """
+LOCK = f"{READ.rstrip()} for no key update"
 
-BEGIN = """
-update jobs set state = 'scheduled', available_at = greatest(available_at, clock_timestamp())
-where batch_id = %s and state = 'blocked' and coalesce(link, 0) = 0
+BEGIN = f"""
+update jobs set state = 'scheduled', available_at = {IN_TURN}
+where batch_id = %s and state = 'blocked' and attempt = 0 and coalesce(link, 0) = 0
 """
 
-# With no members nobody else would end it.
-END_IF_EMPTY = f"""
-with counted as (
-    update batches set finished_at = clock_timestamp() where id = %(batch)s and pending = 0 and finished_at is null
-    returning *
-)
-{_CALL.strip()}
-"""
+# Who adds to a batch or cancels it from inside locks its own row first, as all members do.
+LOCK_CALLER = "select 1 from jobs where id = %s for no key update"
 
 ADD = """
 update batches set total = total + %(members)s, pending = pending + %(members)s
-where id = %(batch)s and cancelled_at is null and finished_at is null returning id
+where id = %(batch)s and cancelled_at is null and finished_at is null
+      and (next_id is null or exists (select 1 from jobs where jobs.id = batches.next_id and attempt > 0)) returning id
 """
 
 # A member that is tried again: what the end of its batch had cancelled may be called after all.
 REOPEN = """
-with reopened as (
-    update batches set pending = pending + %(members)s, failed = failed - %(failed)s,
-                       cancelled = cancelled - %(cancelled)s,
-                       finished_at = null, cancelled_at = null, cancelled_because = null
-    where id = %(batch)s returning then_id, catch_id
-)
+update batches set pending = pending + %(members)s, failed = failed - %(failed)s, cancelled = cancelled - %(cancelled)s,
+                   finished_at = null, cancelled_at = null, cancelled_because = null
+where id = %(batch)s
+"""
+WAIT_AGAIN = f"""
 update jobs set state = 'blocked', finished_at = null, reason = null
-where state || '' = 'cancelled' and attempt = 0
-      and id = any(array(select unnest(array[then_id, catch_id]) from reopened))
+where state || '' = 'cancelled' and attempt = 0 and reason = '{_ENDED_WITHOUT}'
+      and id in (select unnest(array[then_id, catch_id, finally_id]) from batches where id = %(batch)s)
+"""
+
+# The chain's link that a batch is.
+LINK = """
+select id, name, args, state, attempt, reason, chain_id, link, batch_id from jobs
+where id = (select next_id from batches where id = %s) for update
+"""
+BLOCK_LINK = (
+    "update jobs set state = 'blocked', finished_at = null, error = null, reason = 'its batch runs' where id = %s"
+)
+
+# A batch that was cancelled before its turn came, because the chain had ended, waits again with its chain.
+REVIVE = """
+with revived as (
+    update jobs set state = 'blocked', finished_at = null, reason = null
+    where batch_id = %(batch)s and state = 'cancelled' and attempt = 0 returning id, name, args, chain_id
+), chains as (
+    update chains set ended_reason = null where id in (select chain_id from revived)
+)
+select id, name, args from revived
 """

@@ -35,7 +35,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A link to be. `opens`: the batch that it lets begin; the next link waits for that one's end."""
+    """A link to be. `opens`: the batch that it is."""
 
     message: Message
     undo: str | None
@@ -61,7 +61,7 @@ class ChainMessage:
                 step.message,
                 chain_id=str(self.id),
                 link=link,
-                next_id=None if step.opens else next_id,
+                next_id=next_id,
                 undo=step.undo,
                 state="blocked" if link else None,
             )
@@ -78,22 +78,23 @@ class ChainMessage:
             yield from batch.batches()
 
     def _opened(self) -> "Iterator[Batch]":
-        following = [step.message.id for step in self.steps[1:]] + [None]
-        for step, next_id in zip(self.steps, following, strict=True):
-            if step.opens:
-                yield step.opens.as_link(self.id, next_id)
+        return (step.opens.as_link(self.id, step.message.id) for step in self.steps if step.opens)
 
 
 def chain(*links: Link, name: str = "") -> Chain:
     """Return a chain of jobs, or of (do, undo) pairs: `chain((reserve_stock, release_stock), confirm_order)`.
 
-    When a link fails for good, the undos of the links that had finished run in reverse, as a chain of their own; of a
-    batch, when it had begun.
+    When a link fails for good, the undos of the links that had finished run in reverse, as a chain of their own; each
+    gets what its link got. A batch's gets the batch's id, and runs when the batch had begun.
     """
     pairs = tuple(link if isinstance(link, tuple) else (link, None) for link in links)
-    if refusable := [kind.name for pair in pairs for kind in pair if getattr(kind, "unique", None)]:
+    if refusable := [kind.name for pair in pairs for kind in pair if _is_unique(kind)]:
         raise ValueError(f"{', '.join(refusable)}: a unique job that is refused would leave its chain waiting for ever")
     return Chain(name or " → ".join(do.name or "batch" for do, _ in pairs), pairs)
+
+
+def _is_unique(kind: Any) -> bool:
+    return (kind.unique if isinstance(kind, JobType) else getattr(kind, "unique_key", None)) is not None
 
 
 def chain_of(name: str, links: Iterable[tuple[Any, JobType | None]], *, chain_id: UUID | None = None) -> ChainMessage:

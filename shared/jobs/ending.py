@@ -15,26 +15,27 @@ def succeed(tx: Transaction, job: Any, reason: str | None = None, *, ends_chain:
 
     job: a Claimed.
     """
+    finish = sql.FINISH_THE_LAST if ends_chain else sql.FINISH
+    tx.execute(finish, {"id": job.id, "attempt": job.attempt, "reason": reason})
     rest = cancel_rest(tx, job.chain_id, reason) if ends_chain and job.chain_id is not None else 0
-    tx.execute(sql.FINISH, {"id": job.id, "attempt": job.attempt, "reason": reason})
     let_go(tx, job, ended=1 + rest)
 
 
 def let_go(tx: Transaction, job: Any, *, ended: int = 1, failed: int = 0, cancelled: int = 0) -> None:
-    """Count a job that has ended in its batch, and call the next one of its serial key.
+    """Call the next one of an ended job's serial key, and count it in its batch.
 
-    job: a Claimed, or a row with its id, batch_id and serial_key.
+    job: a Claimed, or a row with its id, batch_id and serial_key. Its own row is changed before, in this transaction.
     ended: how many of the batch's members, with the links that will not run any more.
     """
+    if job.serial_key is not None:
+        call_next(tx, job.serial_key)
     if job.batch_id is not None:
         count(tx, job.batch_id, ended=ended, failed=failed, cancelled=cancelled)
-    if job.serial_key is not None:
-        call_next(tx, job)
 
 
-def call_next(tx: Transaction, job: Any) -> None:
+def call_next(tx: Transaction, serial_key: str) -> None:
     tx.wakes = True
-    tx.execute(sql.CALL_NEXT, {"key": job.serial_key, "id": job.id})
+    tx.execute(sql.CALL_NEXT, {"key": serial_key})
 
 
 def cancel_rest(tx: Transaction, chain_id: UUID, reason: str | None) -> int:

@@ -13,9 +13,9 @@ from shared.clock import now
 from shared.db.transaction import Transaction
 from shared.ids import new_id
 from shared.jobs import sql
-from shared.jobs.batch import cancel_at_failure
+from shared.jobs.batch import cancel_at_failure, cancel_batch
 from shared.jobs.chain import chain_of
-from shared.jobs.ending import cancel_rest, let_go
+from shared.jobs.ending import BEGIN_BATCH, cancel_rest, let_go
 from shared.jobs.job import REGISTRY, JobType, Message, dispatch
 from shared.jobs.outcomes import Fail, Release
 from shared.jobs.running import Claimed
@@ -79,6 +79,18 @@ def fail(tx: Transaction, kind: JobType, claimed: Claimed, error: BaseException)
     follow_up(tx, claimed, what.line)
 
 
+def wait(tx: Transaction, claimed: Claimed, reason: str) -> None:
+    """Back to `blocked`, until what it waits for calls it again."""
+    _end(tx, sql.WAIT, claimed, Error(reason, None))
+
+
+def cancel(tx: Transaction, claimed: Claimed, reason: str) -> None:
+    """End an attempt as cancelled, and with it its chain; what the chain did is undone, and nobody is alarmed."""
+    _end(tx, sql.CANCELLED, claimed, Error(reason, None))
+    rest = end_chain(tx, claimed, reason) if claimed.chain_id is not None else 0
+    let_go(tx, claimed, ended=1 + rest, cancelled=1 + rest)
+
+
 def _end(tx: Transaction, statement: str, claimed: Claimed, error: Error, **more: Any) -> None:
     fence = {"id": claimed.id, "attempt": claimed.attempt, "due": claimed.due_at}
     tx.execute(statement, {**fence, "error": error.line, "detail": error.detail, **more})
@@ -90,7 +102,7 @@ def follow_up(tx: Transaction, job: Any, error: str) -> None:
     job: a Claimed, or a row with its id, name, args, chain_id, batch_id and serial_key.
     """
     tx.wakes = True
-    rest = end_chain(tx, job.chain_id, f"{job.name} failed") if job.chain_id is not None else 0
+    rest = end_chain(tx, job, f"{job.name} failed") if job.chain_id is not None else 0
     let_go(tx, job, ended=1 + rest, failed=1, cancelled=rest)
     if job.batch_id is not None:
         cancel_at_failure(tx, job.batch_id, f"{job.name} failed")
@@ -99,12 +111,17 @@ def follow_up(tx: Transaction, job: Any, error: str) -> None:
         _tell(tx, kind, kind.failed, job, error)
 
 
-def end_chain(tx: Transaction, chain_id: UUID, reason: str) -> int:
-    """Cancel what waits in a chain and undo what it did; return how many links were cancelled."""
-    if tx.one(sql.CHAIN_IS_OVER, (chain_id,)) is not None:
+def end_chain(tx: Transaction, link: Any, reason: str) -> int:
+    """Cancel what waits in a chain and undo what it did; return how many links were cancelled.
+
+    link: that ended it: a Claimed, or a row with its name, args and chain_id.
+    """
+    if link.name == BEGIN_BATCH:  # its members, if they never began
+        cancel_batch(tx, UUID(link.args[0]), reason)
+    if tx.one(sql.CHAIN_IS_OVER, (link.chain_id,)) is not None:
         return 0
-    rest = cancel_rest(tx, chain_id, reason)
-    undo_chain(tx, chain_id)
+    rest = cancel_rest(tx, link.chain_id, reason)
+    undo_chain(tx, link.chain_id)
     return rest
 
 

@@ -15,6 +15,7 @@ Place = tuple[str, int]  # a queue and a priority
 
 LOOK_EVERY = 1.0  # seconds between looks for all that is due, wherever it is and since whenever
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
+ROUNDS = 20  # at most in a turn
 REMEMBERED = 60.0  # seconds a place is looked at after something was seen there
 
 
@@ -70,13 +71,24 @@ class HandOver:
         return max(settings.hand_over_at_least, settings.hand_over_per_thread * self._threads.get(queue, 0))
 
     def _due(self, tx: Transaction, places: list[Place], rooms: Mapping[str, int]) -> list[Any]:
-        parameters = {
+        """Hand over; go on while jobs are put aside, so that those behind them get their turn too."""
+        room, due = Counter(rooms), []
+        for _ in range(ROUNDS):
+            moved = tx.all(sql.HAND_OVER, self._parameters([place for place in places if room[place[0]] > 0], room))
+            handed = [job for job in moved if job.goes]
+            due += handed
+            if len(handed) == len(moved):
+                break
+            room.subtract(job.queue for job in handed)
+        return sorted(due, key=lambda job: (job.priority, job.available_at, job.id))
+
+    def _parameters(self, places: list[Place], rooms: Mapping[str, int]) -> dict[str, Any]:
+        return {
             "queues": [queue for queue, _ in places],
             "priorities": [priority for _, priority in places],
             "rooms": [rooms[queue] for queue, _ in places],
             "since": [self._since.get(place) for place in places],
         }
-        return sorted(tx.all(sql.HAND_OVER, parameters), key=lambda job: (job.priority, job.available_at, job.id))
 
     def _remember(self, looked_at: Iterable[Place], due: Iterable[Any], full: set[str]) -> None:
         """Where a queue was not emptied, go on from the last one taken."""

@@ -1,18 +1,22 @@
 """What operators do to jobs and queues: try again, cancel, run now, forget, pause, resume."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 from uuid import UUID
+
+from psycopg.errors import UniqueViolation
 
 from shared.db.transaction import Cause, Transaction
 from shared.jobs import batch_sql
 from shared.jobs import operations_sql as sql
-from shared.jobs.batch import cancel_batch
+from shared.jobs.batch import cancel_batch, reopen_batch
 from shared.jobs.chain_jobs import undo_cancelled_chain
-from shared.jobs.ending import cancel_rest, let_go
+from shared.jobs.ending import BEGIN_BATCH, cancel_rest, let_go
 from shared.jobs.sql import CHAIN_IS_OVER, UNDOABLE
 
 ENDED = ("failed", "cancelled")  # and so can be tried again
+DOUBLE = "another job with its unique key is open"
 
 
 class Refused(Exception):
@@ -30,10 +34,13 @@ def retry(tx: Transaction, ids: Iterable[UUID], why: str) -> dict[UUID, str | No
 def cancel(tx: Transaction, ids: Iterable[UUID], why: str) -> list[UUID]:
     """Cancel jobs that are open, also running ones. Return those that were.
 
-    With a link its whole chain ends, and what the chain had done is undone.
+    With a link its whole chain ends, and what the chain had done is undone; if that link is a batch which runs, once
+    the last of its members has ended.
     """
-    rows = tx.all(sql.LOCK_WITH_CHAINS, {"ids": list(ids)})
-    return [job.id for job in rows if _cancel(tx, job, why)]
+    asked = list(ids)
+    ended = [job.id for job in _locked(tx, asked) if _cancel(tx, job, why)]
+    links = [link for link in tx.all(sql.WAITING_LINKS, (asked,)) if _cancel_batch_of(tx, link, why)]
+    return ended + [link.id for link in links]
 
 
 def run_now(tx: Transaction, ids: Iterable[UUID]) -> list[UUID]:
@@ -60,25 +67,43 @@ def resume(tx: Transaction, queue: str) -> bool:
 
 
 def _tried(tx: Transaction, job: Any, why: str) -> str | None:
-    try:
-        _retry(tx, job, why)
-    except Refused as refused:
-        return str(refused)
-    return None
+    broken = tx.attempt(partial(_retry, tx, job, why))
+    if broken is None:
+        return None
+    if isinstance(broken, UniqueViolation):
+        return DOUBLE
+    if isinstance(broken, Refused):
+        return str(broken)
+    raise broken
 
 
 def _retry(tx: Transaction, job: Any, why: str) -> None:
     if job.state not in ENDED:
         raise Refused(f"it is {job.state}")
+    if job.name == BEGIN_BATCH and job.attempt > 0:
+        raise Refused("it ends as its batch does: retry the jobs of that")
     if tx.one(sql.REFUSED_AS_DOUBLE, (job.id,)) is not None:
-        raise Refused("another job with its unique key is open")
-    links = _reopen_chain(tx, job) if job.chain_id is not None else 0
+        raise Refused(DOUBLE)
+    _reopen(tx, job)
+    if job.name == BEGIN_BATCH:
+        _revive(tx, UUID(job.args[0]))
     tx.wakes = True
     tx.execute(sql.RETRY, {"id": job.id, "reason": why})
-    if job.batch_id is not None:
-        failed = int(job.state == "failed")
-        ways = {"members": 1 + links, "failed": failed, "cancelled": 1 - failed + links}
-        tx.execute(batch_sql.REOPEN, {"batch": job.batch_id, **ways})
+
+
+def _reopen(tx: Transaction, job: Any) -> None:
+    """Let its chain and its batch go on, and the chain that the batch is a link of."""
+    links = _reopen_chain(tx, job) if job.chain_id is not None else 0
+    if job.batch_id is None:
+        return
+    failed = int(job.state == "failed")
+    reopen_batch(tx, job.batch_id, 1 + links, failed=failed, cancelled=1 - failed + links)
+    link = tx.one(batch_sql.LINK, (job.batch_id,))
+    if link is not None and link.attempt == 0:
+        raise Refused("its batch is a link whose turn never came: retry the one before that failed")
+    if link is not None and link.state in ENDED:
+        _reopen(tx, link)
+        tx.execute(batch_sql.BLOCK_LINK, (link.id,))
 
 
 def _reopen_chain(tx: Transaction, job: Any) -> int:
@@ -86,15 +111,34 @@ def _reopen_chain(tx: Transaction, job: Any) -> int:
     chain = tx.one(sql.CHAIN, (job.chain_id,))
     if chain.undone_at is not None:
         raise Refused("its chain was undone")
-    if job.state == "cancelled" and job.attempt == 0 and not _had_its_turn(tx, job):
+    if job.state == "cancelled" and job.attempt == 0 and job.reason == chain.ended_reason:
         raise Refused("it is a link whose turn never came: retry the one before it that failed")
     tx.execute(sql.REOPEN_CHAIN, (job.chain_id,))
-    return len(tx.all(sql.BLOCK_REST_AGAIN, {"chain": job.chain_id, "link": job.link}))
+    rest = tx.all(sql.BLOCK_REST_AGAIN, {"chain": job.chain_id, "link": job.link})
+    _revive_batches(tx, rest)
+    return len(rest)
 
 
-def _had_its_turn(tx: Transaction, job: Any) -> bool:
-    """Say whether a link that never started could have: it was cancelled while it was due."""
-    return job.link == 0 or tx.one(sql.ONE_BEFORE_SUCCEEDED, {"chain": job.chain_id, "link": job.link}) is not None
+def _revive_batches(tx: Transaction, links: Iterable[Any]) -> None:
+    for link in links:
+        if link.name == BEGIN_BATCH:
+            _revive(tx, UUID(link.args[0]))
+
+
+def _revive(tx: Transaction, batch_id: UUID) -> None:
+    """Let a batch wait again that was cancelled before its turn came."""
+    members = tx.all(batch_sql.REVIVE, {"batch": batch_id})
+    reopen_batch(tx, batch_id, len(members), cancelled=len(members))
+    _revive_batches(tx, members)
+
+
+def _locked(tx: Transaction, ids: list[UUID]) -> list[Any]:
+    """Lock jobs and, of their chains, what is on; again if meanwhile another link's turn has come."""
+    known: set[UUID] = set()
+    while True:
+        found = tx.all(sql.LOCK_WITH_CHAINS, {"ids": ids})
+        if known >= (known := {job.id for job in found}):
+            return found
 
 
 def _cancel(tx: Transaction, job: Any, why: str) -> bool:
@@ -112,11 +156,18 @@ def _cancel(tx: Transaction, job: Any, why: str) -> bool:
 def _end_chain(tx: Transaction, job: Any) -> int:
     """Cancel what waits in its chain; a job undoes what the chain did, because this process may not know the undos."""
     because = f"{job.name} was cancelled"
-    for batch in tx.all(batch_sql.OF_CHAIN, (job.chain_id,)):
-        cancel_batch(tx, batch.id, because, also_running=True)
+    if job.name == BEGIN_BATCH:
+        _cancel_batch_of(tx, job, because)
+    elif (link := tx.one(sql.BATCH_THAT_RUNS, (job.chain_id,))) is not None:
+        _cancel_batch_of(tx, link, because)
+        return 0  # that link ends the chain, when the members have ended
     if tx.one(CHAIN_IS_OVER, (job.chain_id,)) is not None:
         return 0
     rest = cancel_rest(tx, job.chain_id, because)
     if tx.one(UNDOABLE, (job.chain_id,)) is not None:
         undo_cancelled_chain.dispatch(tx, job.chain_id)
     return rest
+
+
+def _cancel_batch_of(tx: Transaction, link: Any, why: str) -> bool:
+    return cancel_batch(tx, UUID(link.args[0]), why, also_running=True)

@@ -1,14 +1,18 @@
 """Every statement by which operators change jobs. The rows are locked first, by id; their batches after them."""
 
-_CHANGED = "id, name, args, queue, attempt, state, chain_id, batch_id, serial_key, event_id, aggregate_id, traceparent"
+from shared.jobs.sql import ASIDE
 
-LOCK = f"""
-select {_CHANGED}, link, available_at, worker, started_at from jobs where id = any(%s) order by id for update
+_CHANGED = """
+id, name, args, queue, attempt, state, reason, chain_id, link, batch_id, serial_key, available_at, worker, started_at,
+event_id, aggregate_id, traceparent
 """
 
-# A chain is cancelled as a whole: with any of its links, that one which is on.
+LOCK = f"select {_CHANGED} from jobs where id = any(%s) order by id for update"
+
+# A chain is cancelled as a whole: with any of its links, that one which is on. (Not locked is the link that a batch is
+# which runs: whoever ends that locks the batch first, then its link.)
 LOCK_WITH_CHAINS = f"""
-select {_CHANGED}, link, available_at, worker, started_at from jobs where id = any(array(
+select {_CHANGED} from jobs where (state <> 'blocked' or attempt = 0) and id = any(array(
     select unnest(%(ids)s::uuid[]) union
     select id from jobs where state in ('scheduled', 'queued', 'running') and chain_id = any(array(
         select chain_id from jobs where id = any(%(ids)s) and chain_id is not null
@@ -19,7 +23,7 @@ select {_CHANGED}, link, available_at, worker, started_at from jobs where id = a
 # A job that starts anew has all its tries again. What it did before stays in its attempts.
 RETRY = """
 update jobs set state = 'scheduled', available_at = clock_timestamp(), failures = 0, lost = 0, retry_until = null,
-                finished_at = null, reason = %(reason)s, error = null
+                finished_at = null, reason = %(reason)s, error = null, progress = null
 where id = %(id)s
 """
 REFUSED_AS_DOUBLE = """
@@ -29,12 +33,7 @@ where mine.id = %s and other.state in ('blocked', 'scheduled', 'queued', 'runnin
 CHAIN = "select undone_at, ended_reason from chains where id = %s for update"
 BLOCK_REST_AGAIN = """
 update jobs set state = 'blocked', finished_at = null, reason = null
-where chain_id = %(chain)s and link > %(link)s and state = 'cancelled' returning id, state
-"""
-# (The next link after a batch waits for that one's end, not for the link that opens it.)
-ONE_BEFORE_SUCCEEDED = """
-select 1 from jobs
-where chain_id = %(chain)s and link = %(link)s - 1 and state = 'succeeded' and name <> 'begin_batch'
+where chain_id = %(chain)s and link > %(link)s and state = 'cancelled' returning id, name, args
 """
 REOPEN_CHAIN = "update chains set ended_reason = null where id = %s"
 
@@ -50,9 +49,15 @@ with ended as (
 select id from ended
 """
 
-RUN_NOW = """
+# Links that are batches, which run.
+_RUNS = "state = 'blocked' and attempt > 0 and name = 'begin_batch'"
+WAITING_LINKS = f"select id, args from jobs where id = any(%s) and {_RUNS}"
+BATCH_THAT_RUNS = f"select id, args from jobs where chain_id = %s and {_RUNS}"
+
+# (Not what waits for its turn: no time brings that.)
+RUN_NOW = f"""
 update jobs set available_at = clock_timestamp(), reason = null
-where id = any(%s) and state = 'scheduled' and available_at > clock_timestamp() returning id
+where id = any(%s) and state = 'scheduled' and available_at > clock_timestamp() and available_at < {ASIDE} returning id
 """
 
 # While a chain goes on its finished links stay: if a later one fails, they are undone.

@@ -52,8 +52,17 @@ select queue, sum(threads)::int as threads from workers cross join lateral unnes
 where seen_at > clock_timestamp() - interval '15 s' group by queue
 """
 
-# Of jobs with the same serial key one is under way at a time, in their order; the others are put aside until the one
-# before ends and calls the next. It calls by locking that row: what is just being put aside here, it waits for.
+# What a job waits for that has `d`'s serial key: one that is under way, or an earlier one that is due or was tried
+# before. A delayed one does not hold the line until it is due.
+_AHEAD = f"""
+    from jobs o where o.serial_key = d.serial_key and o.id <> d.id
+    and o.state in ('scheduled', 'queued', 'running') and (o.state <> 'scheduled' or o.id < d.id
+        and (o.attempt > 0 or o.available_at <= clock_timestamp() or o.available_at = {ASIDE}))
+"""
+
+# Of jobs with the same serial key one is under way at a time, in their order. The others are put aside until one ends
+# and calls the next: with that one's row locked, so that it cannot end unseen. If it is just ending, its row is locked
+# by its worker, and the job stays where it is until the next turn.
 # While somebody holds a transaction open, whatever was due since then stays in the index, dead: a look begins where the
 # last one ended, or a second ago. (The moment is the statement's, which is the same for all rows: an index knows it.)
 HAND_OVER = f"""
@@ -67,29 +76,30 @@ with due as (
         where state = 'scheduled' and queue = q.name and priority = q.priority
               and available_at <= statement_timestamp()
               and available_at >= least(q.since, statement_timestamp() - interval '1 s')
+              and not exists (select 1 from batches b where b.id = batch_id and b.cancelled_at is not null)
         order by available_at, id limit q.room for update skip locked
     ) j
     where not exists (select 1 from paused_queues p where p.queue = q.name)
-), early as (
-    select d.id from due d where d.serial_key is not null and exists (
-        select 1 from jobs o where o.serial_key = d.serial_key and o.id <> d.id
-        and o.state in ('scheduled', 'queued', 'running') and (o.state <> 'scheduled' or o.id < d.id
-            and (o.attempt > 0 or o.available_at <= clock_timestamp() or o.available_at = {ASIDE}))
-    )
+), early as materialized (
+    select d.id, (select o.id {_AHEAD} limit 1 for no key update skip locked) as held
+    from due d where d.serial_key is not null and exists (select 1 {_AHEAD})
 ), aside as (
-    update jobs set available_at = {ASIDE}, reason = 'waits for its turn' where id = any(array(select id from early))
+    update jobs set available_at = {ASIDE}, reason = 'waits for its turn'
+    where id = any(array(select id from early where held is not null))
+    returning id, queue, priority, available_at
+), handed as (
+    update jobs set state = 'queued', queued_at = clock_timestamp(), handovers = handovers + 1, reason = null
+    where id = any(array(select id from due where place <= room and id not in (select id from early)))
+    returning id, queue, priority, available_at
 )
-update jobs set state = 'queued', queued_at = clock_timestamp(), handovers = handovers + 1, reason = null
-where id = any(array(select id from due where place <= room and id not in (select id from early)))
-returning id, queue, priority, available_at
+select *, true as goes from handed union all select *, false from aside
 """
 
+# The row of the one that has ended is changed before: nothing can be put aside because of it any more.
 CALL_NEXT = f"""
 update jobs set available_at = clock_timestamp(), reason = null
-where available_at = {ASIDE} and id = (
-    select id from jobs
-    where serial_key = %(key)s and state = 'scheduled' and id <> %(id)s
-          and (available_at = {ASIDE} or available_at <= clock_timestamp())
+where id = (
+    select id from jobs where serial_key = %(key)s and state = 'scheduled' and available_at = {ASIDE}
     order by id limit 1 for update
 )
 """
@@ -114,7 +124,8 @@ where state = 'queued' and queued_at < statement_timestamp() - make_interval(sec
 _CLAIM = f"""
 update jobs set state = 'running', attempt = attempt + 1, worker = %(worker)s, started_at = clock_timestamp(),
                 lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
-                retry_until = coalesce(retry_until, clock_timestamp() + make_interval(secs => retry_seconds))
+                retry_until = coalesce(retry_until, clock_timestamp() + make_interval(secs => retry_seconds)),
+                progress = null
 where id = any(%(ids)s) and {_IS_QUEUED} {{alone}}
   and not exists (select 1 from paused_queues p where p.queue = jobs.queue)
   and not exists (select 1 from batches b where b.id = jobs.batch_id and b.cancelled_at is not null)
@@ -124,9 +135,11 @@ returning id, name, args, queue, attempt, failures, lost, tries, retry_until, ch
 CLAIM = _CLAIM.format(alone="and lost = 0")  # as many as there are free threads
 CLAIM_ALONE = _CLAIM.format(alone="")  # a row that has lost a lease may be killing its workers: no neighbours
 
+# (Members of a cancelled batch stay as they are: their end is on its way.)
 UNCLAIMED = f"""
 select id, exists (select 1 from paused_queues p where p.queue = jobs.queue) as paused
 from jobs where id = any(%s) and {_IS_QUEUED}
+  and not exists (select 1 from batches b where b.id = jobs.batch_id and b.cancelled_at is not null)
 """
 
 # What is locked is just being finished: waiting for it, with the others' leases locked, would make those wait too.
@@ -148,7 +161,10 @@ with held as (
 select fenced() where not exists (select 1 from held)
 """
 
-FINISH = f"""
+#: When a job whose turn comes is due: its delay counts from then.
+IN_TURN = "clock_timestamp() + greatest(available_at - created_at, interval '0')"
+
+_FINISH = f"""
 with done as (
     update jobs set state = 'succeeded', finished_at = clock_timestamp(), lease_until = null, reason = %(reason)s
     where id = %(id)s and attempt = %(attempt)s and {_IS_RUNNING}
@@ -157,11 +173,13 @@ with done as (
     insert into job_attempts (job_id, attempt, worker, due_at, started_at, finished_at, outcome)
     select id, attempt, worker, available_at, started_at, finished_at, 'succeeded' from done
 ), freed as (
-    update jobs set state = 'scheduled', available_at = clock_timestamp()
-    where id = (select next_id from done) and {_IS_BLOCKED}
+    update jobs set state = 'scheduled', available_at = {IN_TURN}
+    where id = (select next_id from done) and {_IS_BLOCKED} {{goes_on}}
 )
 select fenced() where not exists (select 1 from done)
 """
+FINISH = _FINISH.format(goes_on="")
+FINISH_THE_LAST = _FINISH.format(goes_on="and false")  # the rest of its chain is not wanted
 
 CANCEL_REST = """
 with ended as (update chains set ended_reason = %(reason)s where id = %(chain)s and ended_reason is null)
@@ -196,6 +214,12 @@ _WAITS = "state = 'scheduled', available_at = clock_timestamp() + make_interval(
 # An attempt that came to its end did not kill its worker: the job is no suspect any more.
 RETRY = _ENDED.format(
     change=f"{_WAITS}, failures = failures + 1, lost = 0, error = %(error)s, reason = 'retrying'", outcome="failed"
+)
+WAIT = _ENDED.format(
+    change="state = 'blocked', deferrals = deferrals + 1, lost = 0, reason = %(error)s", outcome="released"
+)
+CANCELLED = _ENDED.format(
+    change="state = 'cancelled', error = null, reason = %(error)s, finished_at = clock_timestamp()", outcome="cancelled"
 )
 RELEASE = _ENDED.format(change=f"{_WAITS}, deferrals = deferrals + 1, lost = 0, reason = %(error)s", outcome="released")
 FAIL = _ENDED.format(
@@ -258,9 +282,11 @@ select id, attempt, worker, %(due)s, started_at, 'lost', %(error)s from ended
 
 # --- a chain that failed --------------------------------------------------------------------------------------------
 
+# (Of a batch, some members may have succeeded.)
 UNDOABLE = """
 select name, queue, args, undo, event_id, aggregate_id, traceparent from jobs
-where chain_id = %s and state = 'succeeded' and undo is not null order by link desc
+where chain_id = %s and (state = 'succeeded' or name = 'begin_batch' and attempt > 0) and undo is not null
+order by link desc
 """
 CHAIN_UNDONE = """
 update chains set undone_at = clock_timestamp(), undone_by = %(by)s
