@@ -71,6 +71,14 @@ class Settings(BaseSettings):
     reservation_seconds: int = 900  # how long stock is held for an unpaid order (the demo says 120)
     demo_ships_after_seconds: float = 5.0  # in the demo nobody sits at the packing table
 
+    alert_waiting_seconds: float = 300  # a queue's oldest due job
+    alert_silent_seconds: float = 60  # jobs are due in a queue, and nobody serves it or nothing of it ends
+    alert_failure_rate: float = 0.5  # of a job's attempts of the last five minutes …
+    alert_failure_attempts: int = 20  # … if there were so many
+    alert_lost_attempts: int = 3  # a job's workers that died in the last five minutes
+    alert_stalled_seconds: float = 300  # orders, payments, facts and chains beyond their time
+    alert_quiet_seconds: float = 120  # an alert is over when it was not so for as long
+
     lease_seconds: float = Field(10.0, gt=0)  # how long a silent worker keeps its jobs
     lost_cap: int = 5  # a job that lost so many leases kills its workers: it stops
     lost_message_seconds: float = 2.0  # a row queued for longer is looked up in Redis

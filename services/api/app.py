@@ -12,6 +12,7 @@ from services.api.database import CONNECTIONS, Database
 from services.api.middleware import Requests
 from services.api.passwords import Passwords
 from services.api.routes import (
+    alerts,
     analytics,
     audit,
     batches,
@@ -58,6 +59,7 @@ def create_app() -> FastAPI:
         queues,
         audit,
         figures,
+        alerts,
         webhooks,
         site,
         docs,

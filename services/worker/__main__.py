@@ -1,6 +1,6 @@
 """`python -m services.worker run | relay | health`: everything that happens after the response.
 
-`figures`, `jobs`, `batches` and `queues` are the operators' commands, a module each in commands/.
+`figures`, `jobs`, `batches`, `queues` and `schedule` are the operators' commands, a module each in commands/.
 """
 
 import signal
@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from services.worker.commands.figures import figures
 
-WITH_COMMANDS_OF_THEIR_OWN = ("jobs", "batches", "queues")
+WITH_COMMANDS_OF_THEIR_OWN = ("jobs", "batches", "queues", "schedule")
 
 
 class Commands(TyperGroup):
@@ -47,7 +47,8 @@ def run(
     threads: Annotated[int, typer.Option()] = 4,
 ) -> None:
     """Run the jobs of some queues."""
-    import services.worker.listeners  # noqa: F401, PLC0415 - the table knows every job
+    import services.worker.listeners  # noqa: PLC0415 - the two tables know every job
+    import services.worker.schedule  # noqa: F401, PLC0415 - as above
     from services.worker.unit import Unit  # noqa: PLC0415 - `relay` needs no Dramatiq
 
     _run(Unit(unit, queues.split(","), threads), f"worker {unit}")
@@ -58,8 +59,9 @@ def relay() -> None:
     """Turn facts into jobs and hand due jobs over."""
     from services.worker.listeners import LISTENERS  # noqa: PLC0415 - `run` needs no listener table
     from services.worker.relay import Relay  # noqa: PLC0415 - as above
+    from services.worker.schedule import SCHEDULE  # noqa: PLC0415 - as above
 
-    _run(Relay(LISTENERS), "relay")
+    _run(Relay(LISTENERS, SCHEDULE), "relay")
 
 
 @app.command()

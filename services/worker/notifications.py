@@ -16,7 +16,7 @@ from shared.jobs.middleware import Limit, rate_limited
 from shared.jobs.running import Running
 from shared.notifications.catalogue import NOTIFICATIONS, Channel
 from shared.notifications.mail import Letter, Mailer, message_id
-from shared.notifications.message import CustomerMessage
+from shared.notifications.message import CustomerMessage, StoredMessage
 from shared.notifications.refused import Refused
 from shared.notifications.sms import Carrier, Text
 
@@ -31,10 +31,10 @@ CARRIERS_PACE = rate_limited(Limit("sms", lambda: settings().sms_per_second))
 
 
 @job(queue="notifications", tries=5, backoff=BACKOFF)
-def mark_unsent(tx: Transaction, order_id: UUID, kind: str, channel: str, error: str) -> None:
+def mark_unsent(tx: Transaction, aggregate_id: UUID, kind: str, channel: str, error: str) -> None:
     """A message whose job failed for good is not on its way any more: its row says so, and why."""
-    log.error("a customer was not told", alert="message_failed", kind=kind, channel=channel, error=error)
-    sql.give_up(tx, order_id, kind, channel, error)
+    log.error("somebody was not told", alert="message_failed", kind=kind, channel=channel, error=error)
+    sql.give_up(tx, aggregate_id, kind, channel, error)
 
 
 def _mail_failed(order_id: UUID, kind: str, error: str) -> Message:
@@ -51,18 +51,8 @@ def send_mail(job: Running, order_id: UUID, kind: str, mailer: Mailer) -> None:
     """Send it once; after a crash between the server's acceptance and our commit again, with the same Message-ID."""
     with job.transaction() as tx:
         message = CustomerMessage.find(job, tx, order_id, kind, "mail")
-        letter = _letter(message)
-        if not message.begun:
-            message.begin(tx, letter.to, letter.text, letter.message_id)
-    if message.over:
-        return
-    try:
-        mailer.send(letter)
-    except Refused as refused:
-        _give_up(job, message, refused)
-    else:
-        with job.finishing() as tx:
-            message.sent(tx, letter.to)
+        letter = begin_letter(tx, message)
+    send_letter(job, message, letter, mailer)
 
 
 @job(
@@ -108,7 +98,28 @@ def note_delivery(tx: Transaction, notification_id: UUID | None, provider_id: st
     sql.report(tx, notification_id, provider_id, status)
 
 
-def _letter(message: CustomerMessage) -> Letter:
+def begin_letter(tx: Transaction, message: StoredMessage) -> Letter:
+    """Write the letter, and that it may be sent from now on."""
+    letter = _letter(message)
+    if not message.begun:
+        message.begin(tx, letter.to, letter.text, letter.message_id)
+    return letter
+
+
+def send_letter(job: Running, message: StoredMessage, letter: Letter, mailer: Mailer) -> None:
+    """Send a letter that was begun, unless it is over; the last thing a job does."""
+    if message.over:
+        return
+    try:
+        mailer.send(letter)
+    except Refused as refused:
+        _give_up(job, message, refused)
+    else:
+        with job.finishing() as tx:
+            message.sent(tx, letter.to)
+
+
+def _letter(message: StoredMessage) -> Letter:
     words, row, sender = message.wording, message.row, settings().mail_from
     return Letter(
         message_id=row.message_id or message_id(message.id, sender),
@@ -136,7 +147,7 @@ def _sent_before(job: Running, message: CustomerMessage, text: Text, carrier: Ca
         return None
 
 
-def _give_up(job: Running, message: CustomerMessage, refused: Refused) -> None:
+def _give_up(job: Running, message: StoredMessage, refused: Refused) -> None:
     """Nobody can repair a customer's wrong number by trying again: the row says why, and nobody is alarmed."""
     with job.finishing() as tx:
         message.refused(tx, str(refused))

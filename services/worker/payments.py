@@ -74,7 +74,7 @@ def settle_from_gateway(job: Running, payment_id: UUID, gateway: Gateway) -> Non
         _settle(job, gateway, payment.order_id, intent)
 
 
-@job(queue="orders", tries=5, backoff=(30, 120), timeout=120)
+@job(queue="orders", tries=5, backoff=(30, 120), timeout=120, unique=lambda: "once")
 def refund_orphans(job: Running, gateway: Gateway) -> None:
     """Give back what was charged lately for no live order: after a restored backup, say."""
     # The gateway is asked first: what it has charged by then was written down here before.

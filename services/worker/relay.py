@@ -20,6 +20,7 @@ from shared.jobs import lists, reaper, sql
 from shared.jobs.hand_over import HandOver
 from shared.jobs.job import REGISTRY
 from shared.jobs.middleware import breaker, overlapping, rates
+from shared.jobs.schedule import Schedule, Scheduler
 from shared.nudge import CHANNEL
 
 log = structlog.get_logger()
@@ -44,8 +45,10 @@ FORGETTING = (
 class Relay:
     """Turns of one transaction each; the leader's lock lives as long as a turn, so a frozen leader leads no more."""
 
-    def __init__(self, listeners: Listeners) -> None:
+    def __init__(self, listeners: Listeners, schedule: Schedule | None = None) -> None:
         self._listeners = listeners
+        self._scheduler = Scheduler(schedule or {})
+        self._leads = False
         self._redis = redis.Redis.from_url(settings().redis_url, socket_timeout=2, socket_connect_timeout=2)
         self.hand_over = HandOver({kind.queue for kind in REGISTRY.values()})
         self._connection: Connection | None = None
@@ -86,7 +89,8 @@ class Relay:
         gone = stream.gone(self._redis)  # raises with Redis away: nothing is handed over, rows are safer than messages
         held = lists.lengths(self._redis, self.hand_over.queues)
         with transaction(self.database()) as tx:
-            if not tx.one(LEAD).leads:
+            self._leads = tx.one(LEAD).leads
+            if not self._leads:
                 return POLL
             facts = expand(tx, self._listeners)
             due, full = self.hand_over.turn(tx, settings(), held)
@@ -112,6 +116,8 @@ class Relay:
 
     def _housekeeping(self) -> None:
         now = time.monotonic()
+        if self._leads:
+            self._scheduler.look(self.database())
         if now - self._reaped >= REAP_EVERY:
             self._reaped = now
             reaper.reap(self.database())

@@ -32,6 +32,7 @@ class Figures:
     blocked: int = 0  # waits for its chain or batch
     running: int = 0
     oldest_seconds: float | None = None  # since when the oldest of those waiting is due
+    longest_seconds: float | None = None  # since when the oldest of those running runs
     attempts: int = 0  # that ended in the window, of which:
     succeeded: int = 0
     failed: int = 0
@@ -45,8 +46,10 @@ class Figures:
     def counts(self, row: Any) -> None:
         """Take in so many open rows of one kind."""
         setattr(self, row.what, getattr(self, row.what) + row.number)
-        if row.age is not None:
+        if row.what == "waiting":
             self.oldest_seconds = max(self.oldest_seconds or 0.0, row.age)
+        elif row.what == "running":
+            self.longest_seconds = max(self.longest_seconds or 0.0, row.age or 0.0)
 
     def went(self, row: Any, seconds: float) -> None:
         """Take in what ended in so many seconds."""

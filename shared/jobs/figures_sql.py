@@ -41,7 +41,7 @@ with recursive steps(queue, priority) as (
     union all
     (select queue, name, 'waiting', available_at from jobs where state = 'queued' limit {AT_MOST})
     union all
-    (select queue, name, 'running', null from jobs where state = 'running' limit {AT_MOST})
+    (select queue, name, 'running', started_at from jobs where state = 'running' limit {AT_MOST})
     union all
     (select queue, name, 'blocked', null from jobs where state = 'blocked' limit {AT_MOST})
 )

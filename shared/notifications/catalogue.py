@@ -13,3 +13,6 @@ NOTIFICATIONS: dict[str, tuple[Channel, ...]] = {
     "order_expired": ("mail", "database"),
     "payment_refunded": ("mail", "database"),
 }
+
+#: What operators are told of an alert, by mail and in the inbox.
+ALERTS = ("alert_opened", "alert_resolved")

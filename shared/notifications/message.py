@@ -1,4 +1,4 @@
-"""One message to one customer by one channel: read whole, begun, then sent or not; its row is written in SQL."""
+"""One message to one person by one channel: read whole, begun, then sent or not; its row is written in SQL."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -16,11 +16,11 @@ from shared.notifications.wording import Wording
 
 
 @dataclass(frozen=True, slots=True)
-class CustomerMessage:
+class StoredMessage:
     """What is to be told, to whom, and how far it got.
 
-    event_id: the fact it tells of.
-    row: the order, its customer, and the message's own row if there is one; see `sql.FIND`.
+    event_id: the fact it tells of, or what else there is one of for each time that it is told.
+    row: what it is about, who is told, and the message's own row if there is one; see `sql.FIND`.
     """
 
     id: UUID
@@ -29,20 +29,6 @@ class CustomerMessage:
     channel: Channel
     row: Any
     wording: Wording
-
-    @classmethod
-    def find(cls, job: Running, tx: Transaction, order_id: UUID, kind: str, channel: Channel) -> Self:
-        """Read it; the same event, kind, channel and customer are always the same message.
-
-        A job that was run by hand follows from no event: then an order is told of a kind once.
-        """
-        event_id = job.event_id or order_id
-        key = {"event_id": event_id, "order_id": order_id, "kind": kind, "channel": channel}
-        # The inbox is written in this transaction, with the fact: only there the order is locked at once.
-        row = tx.one(sql.FIND_LOCKING_ORDER if channel == "database" else sql.FIND, key)
-        if row is None:
-            raise OrderNotFound(str(order_id))
-        return cls(row.id or new_id(), event_id, kind, channel, row, Wording(kind, row))
 
     @property
     def begun(self) -> bool:
@@ -59,18 +45,16 @@ class CustomerMessage:
         self._insert(tx, "pending", recipient=recipient, body=body, message_id=message_id)
 
     def skip(self, tx: Transaction, reason: str) -> None:
-        """There is no way to reach this customer by this channel."""
+        """There is no way to reach this person by this channel."""
         self._insert(tx, "skipped", delivery=reason)
 
     def keep(self, tx: Transaction) -> None:
-        """Put it into the customer's inbox; the order is locked."""
+        """Put it into the person's inbox."""
         self._insert(tx, "sent", recipient=self.row.email, body=self.wording.message)
-        self._record(tx, self.row.email)
 
     def sent(self, tx: Transaction, recipient: str, provider_id: str | None = None) -> None:
-        """Say that it is out of our hands, and tell those who listen."""
-        tx.execute(sql.SENT, {"id": self.id, "order_id": self.row.order_id, "provider_id": provider_id})
-        self._record(tx, recipient)
+        """Say that it is out of our hands."""
+        raise NotImplementedError
 
     def refused(self, tx: Transaction, reason: str) -> None:
         tx.execute(sql.FAILED, (reason, self.id))
@@ -82,7 +66,7 @@ class CustomerMessage:
             "kind": self.kind,
             "channel": self.channel,
             "user_id": self.row.user_id,
-            "aggregate_id": self.row.order_id,
+            "aggregate_id": self.row.aggregate_id,
             "recipient": "",
             "locale": self.row.locale,
             "status": status,
@@ -93,10 +77,38 @@ class CustomerMessage:
         }
         tx.execute(sql.INSERT, columns | more)
 
+
+class CustomerMessage(StoredMessage):
+    """A message about a customer's order; that it was sent is a fact."""
+
+    @classmethod
+    def find(cls, job: Running, tx: Transaction, order_id: UUID, kind: str, channel: Channel) -> Self:
+        """Read it; the same event, kind, channel and customer are always the same message.
+
+        A job that was run by hand follows from no event: then an order is told of a kind once.
+        """
+        event_id = job.event_id or order_id
+        key = {"event_id": event_id, "order_id": order_id, "kind": kind, "channel": channel}
+        # The inbox is written in this transaction, with the fact: only there the order is locked at once.
+        row = tx.one(sql.FIND_LOCKING_ORDER if channel == "database" else sql.FIND, key)
+        if row is None:
+            raise OrderNotFound(str(order_id))
+        return cls(row.id or new_id(), event_id, kind, channel, row, Wording(kind, row))
+
+    def keep(self, tx: Transaction) -> None:
+        """Put it into the customer's inbox; the order is locked."""
+        super().keep(tx)
+        self._record(tx, self.row.email)
+
+    def sent(self, tx: Transaction, recipient: str, provider_id: str | None = None) -> None:
+        """Say that it is out of our hands, and tell those who listen."""
+        tx.execute(sql.SENT, {"id": self.id, "order_id": self.row.aggregate_id, "provider_id": provider_id})
+        self._record(tx, recipient)
+
     def _record(self, tx: Transaction, recipient: str) -> None:
         fact = NotificationSent(
             notification_id=self.id,
-            order_id=self.row.order_id,
+            order_id=self.row.aggregate_id,
             user_id=self.row.user_id,
             order_version=self.row.version,  # the version it tells of
             kind=self.kind,

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -51,11 +51,13 @@ class Wording:
     """One message in words; each form is written when it is asked for.
 
     kind: one of NOTIFICATIONS.
+    layout: the letter around the sentences.
     order: an order with its lines and its customer's name and locale, as `sql.FIND` returns it.
     """
 
     kind: str
     order: Any
+    layout: ClassVar[str] = "mail"
 
     @property
     def subject(self) -> str:
@@ -71,10 +73,10 @@ class Wording:
         return one_line(str(self._sentences.sms))
 
     def text(self) -> str:
-        return self._letter("mail.txt")
+        return self._letter("txt")
 
     def html(self) -> str:
-        return self._letter("mail.html")
+        return self._letter("html")
 
     @cached_property
     def _sentences(self) -> Any:
@@ -84,8 +86,8 @@ class Wording:
     def _given(self) -> dict[str, Any]:
         return {"order": self.order, "locale": self.order.locale, "name": self.order.name}
 
-    def _letter(self, layout: str) -> str:
+    def _letter(self, form: str) -> str:
         # The labels are the same for everyone, so Jinja keeps them; the sentences belong to this order.
         labels = _templates.get_template(f"{self.order.locale}/labels.txt").module
         words = {"labels": labels, "subject": self.subject, "message": self.message}
-        return _templates.get_template(layout).render(self._given | words)
+        return _templates.get_template(f"{self.layout}.{form}").render(self._given | words)

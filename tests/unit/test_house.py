@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from services.worker import alerting
 from services.worker.listeners import LISTENERS
+from services.worker.schedule import SCHEDULE
 from shared.config import ROOT
 from shared.events.catalogue import EVENTS
 from shared.events.expand import Listener
@@ -22,9 +24,6 @@ LONGEST_MODULE = 300
 LONGEST_FUNCTION = 50
 #: A test module may be a long list of journeys; the first migration is a list of tables.
 MAY_BE_LONG = ("tests/", "shared/db/migrations/")
-
-#: Nothing dispatches these yet: they are run by hand until a later floor brings schedules.
-BY_HAND = {"refund_orphans"}
 
 
 def modules() -> list[Path]:
@@ -72,16 +71,23 @@ def test_whatever_is_listened_to_is_an_event_of_the_catalogue() -> None:
     assert all(LISTENERS.values()), "an event with an empty list of listeners"
 
 
-def test_every_job_follows_from_a_fact_or_from_another_job() -> None:
-    # Given the jobs that the listener table leads to, with their chains' undos
+def test_every_job_follows_from_a_fact_or_the_clock_or_from_another_job() -> None:
+    # Given the jobs that the listener table leads to, with their chains' undos, and those of the schedule
     reached = {name for event, listeners in LISTENERS.items() for one in listeners for name in started(one, event)}
     assert reached
+    reached |= {task.job.name for task in SCHEDULE.values()}
+    reached |= dispatches(str(alerting.__file__))  # many jobs open alerts, and by this module operators are told
     # When those are added which they dispatch themselves
     while more := {name for job in reached for name in dispatched_by(job)} - reached:
         reached |= more
     # Then none is left over
     ours = {name for name, kind in REGISTRY.items() if kind.function.__module__.startswith("services.")}
-    assert ours - reached == BY_HAND
+    assert ours - reached == set()
+
+
+def test_what_is_due_by_the_clock_takes_no_arguments_and_never_runs_twice_at_once() -> None:
+    for name, task in SCHEDULE.items():
+        assert task.job.message().unique_key, name
 
 
 def started(listener: Listener, event: Any) -> Iterator[str]:

@@ -19,6 +19,7 @@ class JobFigures(BaseModel):
     blocked: int = Field(description="waiting for a chain or a batch")
     running: int
     oldest_seconds: float | None = Field(description="since when the oldest of those waiting is due")
+    longest_seconds: float | None = Field(description="since when the oldest of those running runs")
     attempts: int = Field(description="that ended in the window")
     succeeded: int
     failed: int

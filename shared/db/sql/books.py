@@ -82,6 +82,7 @@ union all
 select concat('job ', name, ' ', id, ': blocked, but nothing is left in its chain that could free it')
 from jobs j where state = 'blocked' and chain_id is not null and not exists (
     select 1 from jobs other where other.chain_id = j.chain_id and other.state in ('scheduled', 'queued', 'running'))
+    and not exists (select 1 from batches b where b.chain_id = j.chain_id and b.finished_at is null)
 union all
 select concat('event ', name, ' ', id, ': parked, ', parked_reason) from events where parked_at is not null
 union all

@@ -6,7 +6,7 @@ from shared.db.transaction import Transaction
 
 # A message that was begun keeps the address, the language and the words with which it was first asked for.
 _FIND = """
-select o.id as order_id, o.number, o.reason, o.total, o.currency, o.version, o.user_id, u.name, u.email, u.phone,
+select o.id as aggregate_id, o.number, o.reason, o.total, o.currency, o.version, o.user_id, u.name, u.email, u.phone,
        coalesce(n.locale, u.locale) as locale,
        n.id, n.status, n.recipient, n.body, n.message_id, n.provider_id, n.asked_at,
        (select json_agg(json_build_object('quantity', i.quantity, 'price', i.quantity * i.unit_price, 'name',

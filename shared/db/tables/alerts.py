@@ -17,4 +17,5 @@ class Alert(Table, table=True):
     subject: str = words()  # the queue, job or task it is about
     detail: str = words()  # what was seen, in words
     opened_at: datetime = moment(default=True)
+    seen_at: datetime = moment(default=True)  # when it was last so
     resolved_at: datetime | None = moment()

@@ -175,13 +175,14 @@ class WorkerRow(Table, table=True):
 
 
 class ScheduleSlot(Table, table=True):
-    """A periodic task ran for this slot of time: the key makes a second run impossible."""
+    """A periodic task ran for this slot of time, or missed it: the key makes a second run impossible."""
 
     __tablename__ = "schedule_slots"
 
     task: str = Field(primary_key=True)
     slot: datetime = Field(sa_column=Column("slot", moment(default=True).sa_column.type, primary_key=True))
-    job_id: UUID | None = Field(default=None, nullable=True)
+    job_id: UUID | None = Field(default=None, nullable=True)  # null: it was missed
+    reason: str | None = words(nullable=True)  # why it was missed, or ran at no slot of its own
     created_at: datetime = moment(default=True)
 
 

@@ -26,6 +26,7 @@ def _jobs() -> None:
     op.create_index("jobs_blocked", "jobs", ["created_at"], postgresql_where=BLOCKED)
     op.add_column("job_attempts", sa.Column("due_at", MOMENT, nullable=True))
     op.create_index("job_attempts_finished", "job_attempts", ["finished_at"])
+    op.add_column("schedule_slots", sa.Column("reason", sa.Text(), nullable=True))
 
 
 def _batches() -> None:
@@ -71,6 +72,7 @@ def _alerts() -> None:
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("opened_at", MOMENT, server_default=NOW, nullable=False),
+        sa.Column("seen_at", MOMENT, server_default=NOW, nullable=False),
         sa.Column("resolved_at", MOMENT, nullable=True),
     )
     still_open = sa.text("resolved_at is null")
@@ -98,6 +100,7 @@ def downgrade() -> None:
     op.create_check_constraint("batches_counters", "batches", "pending >= 0 and failed >= 0")
     for column in ("cancelled_because", "chain_id", "cancelled"):
         op.drop_column("batches", column)
+    op.drop_column("schedule_slots", "reason")
     op.drop_index("job_attempts_finished", "job_attempts")
     op.drop_column("job_attempts", "due_at")
     op.drop_index("jobs_blocked", "jobs")

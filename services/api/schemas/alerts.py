@@ -1,0 +1,23 @@
+"""What operators are called for."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+
+class Alert(BaseModel):
+    id: UUID
+    rule: str = Field(examples=["queue_waits"])
+    subject: str = Field(description="the queue, job or fact it is about")
+    detail: str = Field(description="what was seen last, in words")
+    opened_at: datetime
+    seen_at: datetime = Field(description="when it was last so")
+    resolved_at: datetime | None
+
+
+class Alerts(BaseModel):
+    looked_at: datetime | None = Field(
+        description="when the rules were last looked at: minutes ago means that nobody looks: no alert means nothing then"
+    )
+    items: list[Alert]

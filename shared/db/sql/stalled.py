@@ -1,0 +1,54 @@
+"""What stands still though nobody works on it, in SQL: each row one thing, `subject`, `number` of them, `example`."""
+
+_LONG_AGO = "statement_timestamp() - make_interval(secs => %(patience)s)"
+
+ORDERS = f"""
+select 'orders' as subject, count(*) as number, (array_agg(id::text order by updated_at))[1] as example
+from orders where status in ('placed', 'reserved')
+    and updated_at < {_LONG_AGO} - make_interval(secs => %(reservation)s)
+having count(*) > 0
+"""
+
+PAYMENTS = f"""
+select 'payments' as subject, count(*) as number, (array_agg(id::text order by updated_at))[1] as example
+from payments where status = 'pending' and doubt is not null and updated_at < {_LONG_AGO}
+having count(*) > 0
+"""
+
+# A link waits for the one before it, or for its batch. Of very many it is enough to look at the oldest.
+CHAINS = f"""
+select 'chains' as subject, count(*) as number, (array_agg(concat(name, ' ', id) order by created_at))[1] as example
+from (
+    select id, name, chain_id, created_at from jobs where state = 'blocked' and created_at < {_LONG_AGO}
+    order by created_at limit 1000
+) j
+where chain_id is not null
+    and not exists (select 1 from jobs other where other.chain_id = j.chain_id
+                    and other.state in ('scheduled', 'queued', 'running'))
+    and not exists (select 1 from batches b where b.chain_id = j.chain_id and b.finished_at is null)
+having count(*) > 0
+"""
+
+PARKED = """
+select name as subject, count(*) as number, (array_agg(parked_reason order by parked_at))[1] as example
+from (select name, parked_reason, parked_at from events where parked_at is not null order by parked_at limit 1000) e
+group by name
+"""
+
+FACTS = f"""
+select 'facts' as subject, count(*) as number, (array_agg(concat(name, ' ', id) order by seq))[1] as example
+from (
+    select id, name, seq, occurred_at from events where position is null and parked_at is null order by seq limit 1000
+) e
+where occurred_at < {_LONG_AGO}
+having count(*) > 0
+"""
+
+FAILED = """
+select name as subject, count(*) as number, (array_agg(aggregate_id::text order by finished_at desc))[1] as example
+from (
+    select name, aggregate_id, finished_at from jobs where state = 'failed' and name = any(%(names)s)
+    order by finished_at desc limit 1000
+) j
+group by name
+"""
