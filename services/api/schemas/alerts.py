@@ -18,6 +18,6 @@ class Alert(BaseModel):
 
 class Alerts(BaseModel):
     looked_at: datetime | None = Field(
-        description="when the rules were last looked at: minutes ago means that nobody looks: no alert means nothing then"
+        description="when the rules were last looked at; if that is minutes ago, nobody looks"
     )
     items: list[Alert]
