@@ -4,6 +4,7 @@ import signal
 import sys
 from typing import Any
 
+import tests.ledger_core_jobs  # noqa: F401 - to be known is all they need
 from services.worker.relay import Relay
 from services.worker.unit import Unit
 from shared.engines.process import die_with_parent

@@ -56,8 +56,9 @@ def insert(tx: Transaction, rows: Iterable[dict[str, Any]]) -> int:
 def insert_all(tx: Transaction, wanted: Sequence[Dispatchable]) -> int:
     """Insert messages, chains and batches together; return how many jobs they are."""
     wanted, recorded = unrecorded(wanted)
+    rows = [row for each in wanted for row in each.rows()]  # before anything is written: some are refused
     insert_groups(tx, [c for each in wanted for c in each.chains()], [b for each in wanted for b in each.batches()])
-    return recorded + insert(tx, (row for each in wanted for row in each.rows()))
+    return recorded + insert(tx, rows)
 
 
 def insert_groups(tx: Transaction, chains: Sequence[dict[str, Any]], batches: Sequence[dict[str, Any]]) -> None:
