@@ -221,6 +221,8 @@ def _cancel(tx: Transaction, how: str, batch_id: UUID, reason: str, *, also_runn
 
     if tx.one(how, {"batch": batch_id, "reason": reason}) is None:
         return False
+    for inner in tx.all(batch_sql.INNER, (batch_id,)):
+        cancel_batch(tx, inner.id, "the batch around it was cancelled", also_running=also_running)
     end_cancelled_batch.dispatch(tx, batch_id, also_running)
     return True
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from shared.db.transaction import Transaction
 from shared.jobs import batch_sql, failure
-from shared.jobs.batch import BatchState, cancel_batch, count
+from shared.jobs.batch import BatchState, count
 from shared.jobs.ending import call_next, succeed
 from shared.jobs.job import job
 from shared.jobs.outcomes import Fail, Release
@@ -43,9 +43,6 @@ def _end_link(tx: Transaction, claimed: Claimed, batch: BatchState) -> None:
 def end_cancelled_batch(job: Running, batch_id: UUID, also_running: bool) -> None:
     """Cancel the members that wait; of a chain whose link runs on, the rest when that one has ended."""
     states = [*WAITING, "running"] if also_running else list(WAITING)
-    with job.transaction() as tx:
-        for inner in tx.all(batch_sql.INNER, (batch_id,)):
-            cancel_batch(tx, inner.id, "the batch around it was cancelled", also_running=also_running)
     while True:
         with job.transaction() as tx:
             if cancel_members(tx, batch_id, states) < AT_ONCE:

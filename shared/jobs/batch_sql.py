@@ -85,8 +85,7 @@ select id, name, args, chain_id, serial_key from ended
 """
 # Batches that run as links of member chains.
 INNER = """
-select i.id from jobs join batches on batches.id = batch_id and batches.cancelled_at is not null
-join batches i on i.id = (args ->> 0)::uuid and i.cancelled_at is null
+select batches.id from jobs join batches on batches.id = (args ->> 0)::uuid and cancelled_at is null
 where batch_id = %s and state = 'blocked' and attempt > 0 and jobs.name = 'begin_batch'
 """
 LEFT = """
