@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     reservation_seconds: int = 900  # how long stock is held for an unpaid order (the demo says 120)
     demo_ships_after_seconds: float = 5.0  # in the demo nobody sits at the packing table
 
+    metrics_token: SecretStr = SecretStr("")  # who asks the API for /metrics; without it nobody may, in production
+    relay_metrics_port: int = 0  # where a relay answers Prometheus; 0: nowhere
+
     alert_waiting_seconds: float = 300  # a queue's oldest due job
     alert_silent_seconds: float = 60  # jobs are due in a queue, and nobody serves it or nothing of it ends
     alert_failure_rate: float = 0.5  # of a job's attempts of the last five minutes …

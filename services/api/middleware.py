@@ -10,11 +10,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.api import metrics
 from services.api.problems import Problem, answer
 from shared.ids import new_id
 
 MAX_BODY = 64 * 1024
-QUIET = frozenset({"/livez", "/readyz"})  # asked every few seconds, and nothing to tell
+QUIET = frozenset({"/livez", "/readyz", "/metrics"})  # asked every few seconds, and nothing to tell
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 log = structlog.get_logger()
@@ -52,8 +53,10 @@ class Requests:
             await send(message)
 
         await self._answer(scope, _limited(receive, headers), send_marked, notes)
+        seconds = time.perf_counter() - started
+        metrics.count(scope, notes["status"], seconds)
         if scope["path"] not in QUIET:
-            log.info("request", **notes, ms=round((time.perf_counter() - started) * 1000, 2))
+            log.info("request", **notes, ms=round(seconds * 1000, 2))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, notes: dict[str, Any]) -> None:
         try:

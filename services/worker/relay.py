@@ -10,6 +10,7 @@ import psycopg
 import redis
 import structlog
 
+from services.worker import metrics
 from shared.broadcasting import stream
 from shared.config import settings
 from shared.db.engine import Connection, connect
@@ -61,6 +62,7 @@ class Relay:
 
     def run(self) -> None:
         """Take turns until stopped; whatever is away, PostgreSQL or Redis, is waited for."""
+        metrics.serve()
         pubsub: Any = None
         while not self._stopped.is_set():
             try:
@@ -90,6 +92,7 @@ class Relay:
         held = lists.lengths(self._redis, self.hand_over.queues)
         with transaction(self.database()) as tx:
             self._leads = tx.one(LEAD).leads
+            metrics.LEADS.set(self._leads)
             if not self._leads:
                 return POLL
             facts = expand(tx, self._listeners)
@@ -98,8 +101,11 @@ class Relay:
             if news and gone:
                 stream.rewind(tx)
                 news = stream.unwritten(tx)
+        metrics.EXPANDED.inc(facts)
         self._push(due)
+        metrics.HANDED_OVER.inc(len(due))
         if news and stream.write(self._redis, news, anew=gone):
+            metrics.WRITTEN.inc(len(news))
             with transaction(self.database()) as tx:
                 stream.advance(tx, news[-1].position)
         more = facts == AT_ONCE or len(news) == stream.AT_ONCE
@@ -120,8 +126,8 @@ class Relay:
             self._scheduler.look(self.database())
         if now - self._reaped >= REAP_EVERY:
             self._reaped = now
-            reaper.reap(self.database())
-            reaper.sweep(self.database(), self._redis)
+            metrics.LOST_LEASES.inc(reaper.reap(self.database()))
+            metrics.LOST_MESSAGES.inc(reaper.sweep(self.database(), self._redis))
         if now - self._tidied >= TIDY_EVERY:
             self._tidied = now
             self.tidy()

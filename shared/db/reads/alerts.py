@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from shared.db.tables.alerts import Alert
 from shared.db.tables.jobs import Job, ScheduleSlot
@@ -26,3 +26,9 @@ def looked_at(session: Session, task: str) -> datetime | None:
         .limit(1)
     )
     return session.exec(statement).first()
+
+
+def open_by_rule(session: Session) -> list[tuple[str, int]]:
+    """Return how many alerts of each rule are open."""
+    statement = select(Alert.rule, func.count()).where(col(Alert.resolved_at).is_(None)).group_by(Alert.rule)
+    return [(rule, number) for rule, number in session.exec(statement)]
