@@ -79,7 +79,32 @@ def process_video(job: Running, film: str, processor: VideoProcessor) -> None:
         tx.execute(NOTE, (job.id, made))
 
 
-# --- questions 3: a chain ---
+@job(backoff=(60,), never_retry=(TimeoutError,))
+def give_up_on_time(film: str) -> None:
+    """Laravel's `$failOnTimeout`; a time limit that is passed is a TimeoutError."""
+    raise TimeoutError(f"{film} took too long")
+
+
+# --- what Laravel has beside the lecture ---
+
+
+@job(unique=lambda show, _when: show, unique_until_started=True)
+def refresh_feed(job: Running, tx: Transaction, show: str, when: str) -> None:
+    """ShouldBeUniqueUntilProcessing: what changes after it has started needs another one."""
+    tx.execute(NOTE, (job.id, f"{show} {when}"))
+    if when == "now":
+        refresh_feed.dispatch(tx, show, "again")
+
+
+@job(backoff=(60,), serial=lambda show, _episode: f"show:{show}")
+def publish_episode(job: Running, tx: Transaction, show: str, episode: int) -> None:
+    """Of one show's episodes one is published at a time, in their order; the first one stumbles."""
+    if episode == 1 and job.attempt == 1:
+        raise ConnectionError("the line is gone")
+    tx.execute(NOTE, (job.id, f"{show} {episode}"))
+
+
+# --- question 3: a chain ---
 
 
 @job(queue="orders")
@@ -108,7 +133,7 @@ def send_receipt(job: Running, tx: Transaction, order: str) -> None:
 buy = chain((process_payment, give_money_back), update_inventory, send_receipt, name="buy")
 
 
-# --- questions 3: a batch; its ProcessImage is the shop's own, services/worker/pictures.py ---
+# --- question 3: a batch; its ProcessImage is the shop's own, services/worker/pictures.py ---
 
 
 @job()

@@ -27,12 +27,13 @@ from shared.events.expand import expand
 from shared.events.record import record
 from shared.ids import new_id
 from shared.jobs import operations
-from shared.jobs.batch import BatchState, add_members, batch, find_batch
+from shared.jobs.batch import BatchState, add_members, batch, cancel_batch, find_batch
+from shared.jobs.chain import chain
 from shared.jobs.testing import attempt, drain, recording
 from tests.events import golden
 from tests.lecture.jobs import tell_all_made, tell_first_failure
 from tests.ledger import Ledger
-from tests.ledger_jobs import write_down
+from tests.ledger_jobs import break_down, glue, saw, write_down
 
 SOURCE = "walnut-desk.webp"
 
@@ -126,6 +127,52 @@ def test_a_member_can_add_others(lecture: Ledger) -> None:
     drain(lecture.connection)
     # Then `then` waited for it too
     assert lecture.effects() == ["first", "second", "then"]
+
+
+def test_where_failures_are_allowed_the_others_go_on(lecture: Ledger) -> None:
+    # Given a batch that allows failures, with one member that will fail
+    then, catch, finally_ = (write_down.message(what) for what in ("then", "catch", "finally"))
+    members = (break_down.message("the vase"), write_down.message("the desk"), write_down.message("the lamp"))
+    with lecture.transaction() as tx:
+        careful = batch(*members).allow_failures()
+        batch_id = careful.then(then).catch(catch).finally_(finally_).dispatch(tx)
+    # When all have had their turn
+    drain(lecture.connection)
+    # Then the others were done, `catch` and `finally` ran, `then` did not, and the batch is over
+    assert {"the desk", "the lamp", "catch", "finally"} < set(lecture.effects())
+    assert "then" not in lecture.effects()
+    ended = state(lecture, batch_id)
+    assert (ended.succeeded, ended.failed, ended.pending, ended.progress) == (2, 1, 0, 100)
+
+
+def test_a_batch_can_be_cancelled(lecture: Ledger) -> None:
+    # Given a batch of which one member has run
+    with lecture.transaction() as tx:
+        members = (write_down.message("the desk"), write_down.message("the lamp"))
+        batch_id = batch(*members).then(write_down.message("then")).finally_(write_down.message("over")).dispatch(tx)
+    drain(lecture.connection, until=lecture.effects)
+    # When it is cancelled
+    with lecture.transaction() as tx:
+        assert cancel_batch(tx, batch_id, "ليلى changed her mind")
+    drain(lecture.connection)
+    # Then the rest does not run, and it is over
+    assert lecture.effects() == ["the desk", "over"]
+    assert (state(lecture, batch_id).cancelled, state(lecture, batch_id).pending) == (1, 0)
+
+
+def test_a_chain_may_be_a_member_and_a_batch_a_link(lecture: Ledger) -> None:
+    # Given a chain whose middle is a batch, of which one member is a chain
+    inner = chain(saw, glue).message("walnut-desk")
+    with lecture.transaction() as tx:
+        middle = batch(inner, write_down.message("lamp")).then(write_down.message("all made"))
+        chain(write_down.message("begin"), middle, write_down.message("end")).dispatch(tx)
+    drain(lecture.connection)
+    # Then each waited for what was before it
+    effects = lecture.effects()
+    assert effects[0] == "begin"
+    assert sorted(effects[1:4]) == ["glue walnut-desk", "lamp", "saw walnut-desk"]
+    assert effects.index("saw walnut-desk") < effects.index("glue walnut-desk")
+    assert sorted(effects[4:]) == ["all made", "end"]
 
 
 def test_one_image_by_itself_can_be_tried_without_a_batch(lecture: Ledger, desk: UUID) -> None:

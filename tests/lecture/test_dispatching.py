@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from shared.clock import now
 from shared.jobs.testing import drain, recording
-from tests.lecture.jobs import process_podcast, processed, record_podcast
+from tests.lecture.jobs import process_podcast, processed, publish_episode, record_podcast, refresh_feed
 from tests.ledger import Ledger
 
 TEN_MINUTES = timedelta(minutes=10)
@@ -68,3 +68,26 @@ def test_a_test_asks_what_was_dispatched(lecture: Ledger) -> None:
     # Then the test asks for it, and nothing was written
     jobs.assert_dispatched(process_podcast, podcast, times=1, delay=TEN_MINUTES, queue="processing")
     assert lecture.count_open() == 0
+
+
+def test_a_job_that_is_unique_until_it_starts_may_be_dispatched_again_from_then_on(lecture: Ledger) -> None:
+    # Given a job that waits, then its double is refused
+    with lecture.transaction() as tx:
+        assert refresh_feed.dispatch(tx, "Queues", "now") is not None
+        assert refresh_feed.dispatch(tx, "Queues", "now") is None
+    # When it runs, another is accepted
+    drain(lecture.connection)
+    assert lecture.effects() == ["Queues now", "Queues again"]
+
+
+def test_jobs_with_the_same_serial_key_run_in_their_order_whatever_happens_to_the_first(lecture: Ledger) -> None:
+    # Given two episodes of one show, of which the first stumbles, and one of another
+    for show, episode in (("Queues", 1), ("Queues", 2), ("Workers", 2)):
+        lecture.dispatch(publish_episode, show, episode)
+    # When the workers do what they can
+    drain(lecture.connection)
+    # Then the second waits for the first, and the other show for nobody
+    assert lecture.effects() == ["Workers 2"]
+    # And when the first has had its second try, both are out, in order
+    drain(lecture.connection, ahead=timedelta(minutes=2))
+    assert lecture.effects() == ["Workers 2", "Queues 1", "Queues 2"]

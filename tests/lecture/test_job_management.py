@@ -20,9 +20,11 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
+import pytest
+
 from shared.clock import now
 from shared.jobs.testing import attempt, drain
-from tests.lecture.jobs import process_podcast, process_video, processed, record_podcast
+from tests.lecture.jobs import give_up_on_time, process_podcast, process_video, processed, record_podcast
 from tests.ledger import Ledger
 
 HOUR = timedelta(hours=1)
@@ -83,6 +85,11 @@ def test_release_puts_the_job_back_for_a_minute_and_burns_no_try(lecture: Ledger
 
 def test_the_time_limit_is_the_lectures() -> None:
     assert process_video.timeout == 120
+
+
+@pytest.mark.usefixtures("lecture")
+def test_a_time_limit_may_end_a_job_whatever_tries_are_left() -> None:
+    attempt(give_up_on_time, "wedding.mp4").assert_failed(TimeoutError)
 
 
 def test_who_has_priority_goes_first(lecture: Ledger) -> None:

@@ -35,7 +35,7 @@ def test_an_order_that_is_placed_is_heard_by_its_customer_and_by_operators_only(
     assert isinstance(placed, OrderPlaced)
     channels = placed.broadcast_on()
     assert f"private-user.{placed.order.user_id}" in channels
-    assert "private-orders" in channels  # which only operators may hear: see services/realtime, when it is built
+    assert "private-orders" in channels  # which only operators may hear: as the realtime floor sees to
 
 
 def test_placing_an_order_starts_its_check_out(store: Shop) -> None:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from shared.jobs.testing import time_sql
 
 NO_TIME = timedelta(0)
 WORKER = "drain"
+AT_ONCE = 10_000  # what follows from these comes after them
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class _Here:
         """Yield what is to be run, claimed."""
         while True:
             busy = self._expand()
+            looked_at = self._now()
             for job_id in (due := self._due()):
                 if until():
                     take_back(self.connection, due)
@@ -87,7 +89,7 @@ class _Here:
                 busy = busy or bool(claimed)
             take_back(self.connection, due)  # what could not be claimed: its queue was paused, its batch cancelled
             if not busy:
-                step = None if until() else self._next_moment(ahead)
+                step = None if until() else self._next_moment(looked_at, ahead)
                 if step is None:
                     break
                 self._let_pass(step)
@@ -101,23 +103,27 @@ class _Here:
             return self.listeners is not None and expand(tx, self.listeners) > 0
 
     def _due(self) -> list[UUID]:
-        """Hand over one job of each queue, and return the ids of those that are to be run."""
+        """Hand over what is due, and return the ids of what is to be run, in order."""
         if self.retry_at_once:
             self.connection.execute(time_sql.TRIED_NEED_NOT_WAIT)
         with transaction(self.connection) as tx:
-            one_of_each = {"hand_over_at_least": 1, "hand_over_per_thread": 0}
-            due = hand_over(tx, settings().model_copy(update=one_of_each))
+            due = hand_over(tx, settings().model_copy(update={"hand_over_at_least": AT_ONCE}))
             tx.execute(sql.TAKE_BACK, ([job_id for queue, job_id in due if not self._wants(queue)],))
         return [job_id for queue, job_id in due if self._wants(queue)]
 
     def _wants(self, queue: str) -> bool:
         return self.queues is None or queue in self.queues
 
-    def _next_moment(self, ahead: timedelta) -> timedelta | None:
-        """Return how long it is until something is due, if that is within the time ahead."""
-        queues = None if self.queues is None else list(self.queues)
-        row: Any = self.connection.execute(time_sql.NEXT_MOMENT, {"queues": queues}).fetchone()
-        return row.away if row.away and row.away <= ahead else None
+    def _now(self) -> datetime:
+        row: Any = self.connection.execute("select clock_timestamp() as now").fetchone()
+        moment: datetime = row.now
+        return moment
+
+    def _next_moment(self, looked_at: datetime, ahead: timedelta) -> timedelta | None:
+        """Return how long it is until something is due that was not when it was looked, if that is within `ahead`."""
+        asked = {"since": looked_at, "queues": None if self.queues is None else list(self.queues)}
+        row: Any = self.connection.execute(time_sql.NEXT_MOMENT, asked).fetchone()
+        return row.away if row is not None and row.away <= ahead else None
 
     def _let_pass(self, passed: timedelta) -> None:
         if passed:

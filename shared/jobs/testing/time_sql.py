@@ -13,10 +13,11 @@ PASS = (
 )
 
 NEXT_MOMENT = f"""
-select min(available_at) - clock_timestamp() as away from jobs
-where state = 'scheduled' and available_at > clock_timestamp() and available_at < {sql.ASIDE}
+select greatest(available_at - clock_timestamp(), '0') as away from jobs
+where state = 'scheduled' and available_at > %(since)s and available_at < {sql.ASIDE}
       and (%(queues)s::text[] is null or queue = any(%(queues)s))
       and queue not in (select queue from paused_queues)
+order by available_at limit 1
 """
 
 TRIED_NEED_NOT_WAIT = f"""
