@@ -20,6 +20,7 @@ LONGEST_REST = 30  # seconds until the members are looked at again, at most
 def begin_batch(job: Running, batch_id: UUID) -> None:
     """Let the members of a batch begin that is a link of a chain; when they have ended, end as they did."""
     with fenced(job.connection, job.claimed) as tx:
+        tx.execute(batch_sql.LOCK_CALLER, (job.id,))
         tx.execute(batch_sql.BEGIN, (batch_id,))
         tx.execute(batch_sql.END_IF_EMPTY, {"batch": batch_id})
         tx.execute(batch_sql.CALL, {"batch": batch_id})

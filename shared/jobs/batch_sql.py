@@ -104,7 +104,7 @@ update jobs set state = 'scheduled', available_at = {IN_TURN}
 where batch_id = %s and state = 'blocked' and attempt = 0 and coalesce(link, 0) = 0
 """
 
-# Who adds to a batch or cancels it from inside locks its own row first, as all members do.
+# Who changes a batch from inside locks its own row first, as all do.
 LOCK_CALLER = "select 1 from jobs where id = %s for no key update"
 
 ADD = """

@@ -1,5 +1,7 @@
 """What follows when a job has ended: the rest of its chain, its batch, and who waits for its serial key."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +33,18 @@ def let_go(tx: Transaction, job: Any, *, ended: int = 1, failed: int = 0, cancel
         call_next(tx, job.serial_key)
     if job.batch_id is not None:
         count(tx, job.batch_id, ended=ended, failed=failed, cancelled=cancelled)
+
+
+def let_go_of(tx: Transaction, ended: Iterable[tuple[Any, int]]) -> None:
+    """Do so for several that were cancelled, each with its links: jobs first, then batches, as everybody does."""
+    batches: Counter[UUID] = Counter()
+    for job, members in ended:
+        if job.serial_key is not None:
+            call_next(tx, job.serial_key)
+        if job.batch_id is not None:
+            batches[job.batch_id] += members
+    for batch_id, members in sorted(batches.items()):
+        count(tx, batch_id, ended=members, cancelled=members)
 
 
 def call_next(tx: Transaction, serial_key: str) -> None:

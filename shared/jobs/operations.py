@@ -12,7 +12,7 @@ from shared.jobs import batch_sql
 from shared.jobs import operations_sql as sql
 from shared.jobs.batch import cancel_batch, reopen_batch
 from shared.jobs.chain_jobs import undo_cancelled_chain
-from shared.jobs.ending import BEGIN_BATCH, cancel_rest, let_go
+from shared.jobs.ending import BEGIN_BATCH, cancel_rest, let_go_of
 from shared.jobs.sql import CHAIN_IS_OVER, UNDOABLE
 
 ENDED = ("failed", "cancelled")  # and so can be tried again
@@ -28,7 +28,7 @@ def retry(tx: Transaction, ids: Iterable[UUID], why: str) -> dict[UUID, str | No
 
     why: shown while it waits: "retried by Nour".
     """
-    return {job.id: _tried(tx, job, why) for job in tx.all(sql.LOCK, (list(ids),))}
+    return {job.id: _tried(tx, job.id, why) for job in tx.all(sql.LOCK, (list(ids),))}
 
 
 def cancel(tx: Transaction, ids: Iterable[UUID], why: str) -> list[UUID]:
@@ -38,9 +38,13 @@ def cancel(tx: Transaction, ids: Iterable[UUID], why: str) -> list[UUID]:
     the last of its members has ended.
     """
     asked = list(ids)
-    ended = [job.id for job in _locked(tx, asked) if _cancel(tx, job, why)]
-    links = [link for link in tx.all(sql.WAITING_LINKS, (asked,)) if _cancel_batch_of(tx, link, why)]
-    return ended + [link.id for link in links]
+    ended = [(job, members) for job in _locked(tx, asked) if (members := _cancel(tx, job, why))]
+    let_go_of(tx, ended)
+    chains = [job.chain_id for job, _ in ended]
+    links = tx.all(sql.BATCHES_THAT_RUN, {"ids": asked, "chains": chains})
+    for link in [job for job, _ in ended if job.name == BEGIN_BATCH] + links:
+        cancel_batch(tx, UUID(link.args[0]), why, also_running=True)
+    return [job.id for job, _ in ended] + [link.id for link in links if link.id in asked]
 
 
 def run_now(tx: Transaction, ids: Iterable[UUID]) -> list[UUID]:
@@ -66,8 +70,8 @@ def resume(tx: Transaction, queue: str) -> bool:
     return tx.one(sql.RESUME, (queue,)) is not None
 
 
-def _tried(tx: Transaction, job: Any, why: str) -> str | None:
-    broken = tx.attempt(partial(_retry, tx, job, why))
+def _tried(tx: Transaction, job_id: UUID, why: str) -> str | None:
+    broken = tx.attempt(partial(_retry, tx, job_id, why))
     if broken is None:
         return None
     if isinstance(broken, UniqueViolation):
@@ -77,7 +81,8 @@ def _tried(tx: Transaction, job: Any, why: str) -> str | None:
     raise broken
 
 
-def _retry(tx: Transaction, job: Any, why: str) -> None:
+def _retry(tx: Transaction, job_id: UUID, why: str) -> None:
+    job = tx.one(sql.LOCK, ([job_id],))  # as it is by now: the one before it in the list may have reopened its chain
     if job.state not in ENDED:
         raise Refused(f"it is {job.state}")
     if job.name == BEGIN_BATCH and job.attempt > 0:
@@ -141,33 +146,24 @@ def _locked(tx: Transaction, ids: list[UUID]) -> list[Any]:
             return found
 
 
-def _cancel(tx: Transaction, job: Any, why: str) -> bool:
-    """Return whether it was open; with the one before it in the list its chain may have ended."""
+def _cancel(tx: Transaction, job: Any, why: str) -> int:
+    """Return how many have ended with it: none if the one before it in the list has ended their chain."""
     attempt = {"attempt": job.attempt, "worker": job.worker, "due": job.available_at, "started": job.started_at}
     if tx.one(sql.CANCEL, {"id": job.id, "reason": why, "running": job.state == "running", **attempt}) is None:
-        return False
+        return 0
     tx.wakes = True
     tx.cause = Cause(job.id, job.event_id, job.aggregate_id, job.traceparent)
-    rest = _end_chain(tx, job) if job.chain_id is not None else 0
-    let_go(tx, job, ended=1 + rest, cancelled=1 + rest)
-    return True
+    return 1 + (_end_chain(tx, job) if job.chain_id is not None else 0)
 
 
 def _end_chain(tx: Transaction, job: Any) -> int:
-    """Cancel what waits in its chain; a job undoes what the chain did, because this process may not know the undos."""
-    because = f"{job.name} was cancelled"
-    if job.name == BEGIN_BATCH:
-        _cancel_batch_of(tx, job, because)
-    elif (link := tx.one(sql.BATCH_THAT_RUNS, (job.chain_id,))) is not None:
-        _cancel_batch_of(tx, link, because)
-        return 0  # that link ends the chain, when the members have ended
-    if tx.one(CHAIN_IS_OVER, (job.chain_id,)) is not None:
+    """Cancel what waits in its chain; a job undoes what the chain did, because this process may not know the undos.
+
+    Where a batch runs, its link ends the chain, when the members have ended.
+    """
+    if tx.all(sql.BATCHES_THAT_RUN, {"ids": [], "chains": [job.chain_id]}) or tx.one(CHAIN_IS_OVER, (job.chain_id,)):
         return 0
-    rest = cancel_rest(tx, job.chain_id, because)
+    rest = cancel_rest(tx, job.chain_id, f"{job.name} was cancelled")
     if tx.one(UNDOABLE, (job.chain_id,)) is not None:
         undo_cancelled_chain.dispatch(tx, job.chain_id)
     return rest
-
-
-def _cancel_batch_of(tx: Transaction, link: Any, why: str) -> bool:
-    return cancel_batch(tx, UUID(link.args[0]), why, also_running=True)

@@ -49,10 +49,12 @@ with ended as (
 select id from ended
 """
 
-# Links that are batches, which run.
-_RUNS = "state = 'blocked' and attempt > 0 and name = 'begin_batch'"
-WAITING_LINKS = f"select id, args from jobs where id = any(%s) and {_RUNS}"
-BATCH_THAT_RUNS = f"select id, args from jobs where chain_id = %s and {_RUNS}"
+# Links that are batches, which run: some themselves, and those of some chains.
+BATCHES_THAT_RUN = """
+select id, args from jobs
+where (id = any(%(ids)s::uuid[]) or chain_id = any(%(chains)s::uuid[]))
+      and state = 'blocked' and attempt > 0 and name = 'begin_batch'
+"""
 
 # (Not what waits for its turn: no time brings that.)
 RUN_NOW = f"""
