@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.config import ROOT
+from shared.config import ROOT, settings
 from shared.engines.postgres import PostgresServer
 from shared.engines.redis import RedisServer
 from tests.conftest import free_port
@@ -25,7 +25,7 @@ SEEN = (
     "given back",
     "stock, money, messages and jobs agree",
 )
-SETUP, PLACE, TWICE, DECLINE, KILL, WIPE = range(2, 8)  # the README's blocks; the first two start the system
+SETUP, PLACE, TWICE, DECLINE, KILL, WIPE, HOLD = range(2, 9)  # the README's blocks; the first two start the system
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def paste(house: House, folder: Path, *numbers: int) -> str:
     said = subprocess.run(
         ["bash", "-e", "-o", "pipefail"],
         input=script,
-        env=PLAIN,
+        env={**PLAIN, "DATABASE_URL": settings().database_url, "REDIS_URL": settings().redis_url},
         capture_output=True,
         text=True,
         timeout=120,
@@ -92,7 +92,7 @@ def paste(house: House, folder: Path, *numbers: int) -> str:
 
 @pytest.mark.proof
 def test_the_readmes_commands_do_what_it_says(house: House, tmp_path: Path) -> None:
-    assert len(blocks()) == WIPE + 1
+    assert len(blocks()) == HOLD + 1
     # Placed and watched
     said = paste(house, tmp_path, SETUP, PLACE)
     assert said.startswith('"status":"shipped"\t"status":"succeeded"\n')
@@ -106,3 +106,7 @@ def test_the_readmes_commands_do_what_it_says(house: House, tmp_path: Path) -> N
     said = paste(house, tmp_path, SETUP, WIPE)
     assert said.split("\n")[0] == '{"wiped":"redis"}'
     assert said.split("\n")[1].split() == ["20", '"status":"shipped"', '"status":"succeeded"']
+    # A queue held, and let go
+    said = paste(house, tmp_path, SETUP, HOLD)
+    assert re.search(r'"status":"placed".*"status":"(confirmed|shipped)"', said, re.DOTALL), said
+    assert "charge_payment" in said
