@@ -76,12 +76,18 @@ def dies(look: Look) -> Iterator[tuple[str, str]]:
             yield one.name, f"{one.lost} attempts ended with their worker"
 
 
+def task_fails(look: Look) -> Iterator[tuple[str, str]]:
+    for row in look.tx.all(stalled.TASKS):
+        yield row.subject, f"its last run failed: {row.error}"
+
+
 RULES: Mapping[str, Rule] = {
     "queue_unmanned": unmanned,  # jobs are due, and no live unit serves their queue
     "queue_silent": silent,  # units serve it, and nothing runs or ends
     "queue_waits": waits,  # it moves, and too slowly
     "job_fails": fails,
     "job_dies": dies,
+    "task_fails": task_fails,  # what is due by the clock
     "order_stuck": lambda look: look.rows(stalled.FAILED, names=sorted(CALLING)),  # until it is retried or forgotten
     "orders_late": lambda look: look.rows(stalled.ORDERS),
     "payment_unknown": lambda look: look.rows(stalled.PAYMENTS),

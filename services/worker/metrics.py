@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import psycopg
 import structlog
-from prometheus_client import REGISTRY, Counter, Gauge, start_http_server
+from prometheus_client import REGISTRY, Counter, Gauge, disable_created_metrics, start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -15,6 +15,7 @@ from shared.jobs.figures import Figures, QueueFigures, Report, report
 
 log = structlog.get_logger()
 
+disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped there; a second series that nobody reads
 EXPANDED = Counter("taboor_relay_facts_expanded_total", "Facts that were expanded into jobs")
 HANDED_OVER = Counter("taboor_relay_jobs_handed_over_total", "Jobs that were handed over to Redis")
 WRITTEN = Counter("taboor_relay_facts_streamed_total", "Facts that were written to the live stream")

@@ -62,6 +62,14 @@ insert into events (id, name, aggregate, aggregate_id, aggregate_version, payloa
 values (gen_random_uuid(), 'OrderPlaced', 'order', gen_random_uuid(), 1, '{{}}', 'unknown',
         clock_timestamp() - interval '1 hour', {})
 """
+TASK = """
+with job as (
+    insert into jobs (id, name, queue, args, state)
+    values (gen_random_uuid(), 'refund_orphans', 'orders', '[]', '{}') returning id
+)
+insert into schedule_slots (task, slot, job_id)
+select 'orphans', date_trunc('hour', now()) - interval '{} h', id from job
+"""
 ID = "0198f0a0-0000-7000-8000-000000001042"
 
 
@@ -201,6 +209,7 @@ SEEN: dict[str, tuple[tuple[str, ...], str]] = {
     "queue_waits": ((WAITS.format("6 min"), LIVE, ENDED.format(1, "succeeded")), "orders"),
     "job_fails": ((ENDED.format(10, "failed"), ENDED.format(10, "succeeded")), "send_mail"),
     "job_dies": ((ENDED.format(3, "lost"),), "send_mail"),
+    "task_fails": ((TASK.format("succeeded", 2), TASK.format("failed", 1), TASK.format("running", 0)), "orphans"),
     "order_stuck": ((FAILED.format(ID),), "cancel_order"),
     "orders_late": ((ORDER.format(ID),), "orders"),
     "payment_unknown": ((ORDER.format(ID), "update orders set status = 'confirmed'", PAYMENT.format(ID)), "payments"),
@@ -230,6 +239,7 @@ NOT_SEEN: dict[str, tuple[str, ...]] = {
     "failures among many": (ENDED.format(9, "failed"), ENDED.format(11, "succeeded")),
     "releases": (ENDED.format(30, "released"),),
     "a failed job that calls nobody": (FAILED.format(ID).replace("cancel_order", "send_mail"),),
+    "a task that succeeded in the end": (TASK.format("failed", 2), TASK.format("succeeded", 1)),
     "an order that is young": (ORDER.format(ID), "update orders set updated_at = clock_timestamp()"),
     "an order that is over": (ORDER.format(ID), "update orders set status = 'expired'"),
     "a chain that waits for its batch": (

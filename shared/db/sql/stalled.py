@@ -1,4 +1,4 @@
-"""What stands still though nobody works on it, in SQL: each row one thing, `subject`, `number` of them, `example`."""
+"""What stands still though nobody works on it, in SQL: mostly a row with `subject`, `number`, `example`."""
 
 _LONG_AGO = "statement_timestamp() - make_interval(secs => %(patience)s)"
 
@@ -42,6 +42,16 @@ from (
 ) e
 where occurred_at < {_LONG_AGO}
 having count(*) > 0
+"""
+
+# By task, the end of the last run that has ended.
+TASKS = """
+select t.task as subject, last.error
+from (select distinct task from schedule_slots) t cross join lateral (
+    select j.state, j.error from schedule_slots s join jobs j on j.id = s.job_id
+    where s.task = t.task and j.state in ('succeeded', 'failed') order by s.slot desc limit 1
+) last
+where last.state = 'failed'
 """
 
 FAILED = """
