@@ -75,6 +75,12 @@ def stumble_in_line(job: Running, tx: Transaction, key: str, what: str) -> None:
     tx.execute(NOTE, (job.id, f"end {key} {what}"))
 
 
+@job(queue="default", serial=lambda key, _: key)
+def pass_by(job: Running, tx: Transaction, key: str, number: int) -> None:
+    """Be done as soon as possible."""
+    tx.execute(NOTE, (job.id, f"passed {key} {number}"))
+
+
 @job(queue="default", tries=1, serial=lambda key, _: key)
 def leave_the_line(key: str, how: str) -> None:
     match how:
