@@ -1,6 +1,7 @@
 """What operators ask of jobs, answered for each of them: done, or why not."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from shared.db.transaction import Transaction
@@ -12,9 +13,7 @@ Answers = dict[UUID, str | None]
 NO_SUCH = "there is no such job"
 OPEN = ("blocked", "scheduled", "queued", "running")
 
-STATES = """
-select id, state, state = 'scheduled' and available_at <= clock_timestamp() as is_due from jobs where id = any(%s)
-"""
+STATES = "select id, state, available_at <= clock_timestamp() as is_due from jobs where id = any(%s)"
 STILL = "select id from jobs where id = any(%s) and state = any(%s) order by id for update"
 
 
@@ -36,8 +35,14 @@ def cancel(tx: Transaction, ids: Sequence[UUID], why: str) -> Answers:
 def run_now(tx: Transaction, ids: Sequence[UUID]) -> Answers:
     """Make due what waits for its time."""
     done = set(operations.run_now(tx, ids))
-    after = {row.id: "due already" if row.is_due else row.state for row in tx.all(STATES, (list(ids),))}
-    return _whole(ids, {job: None if job in done else f"it is {state}" for job, state in after.items()})
+    after = {row.id: _why_not_now(row) for row in tx.all(STATES, (list(ids),))}
+    return _whole(ids, {job: None if job in done else why for job, why in after.items()})
+
+
+def _why_not_now(row: Any) -> str:
+    if row.state != "scheduled":
+        return f"it is {row.state}"
+    return "it is due already" if row.is_due else "it waits for its turn"
 
 
 def forget(tx: Transaction, ids: Sequence[UUID]) -> Answers:

@@ -16,8 +16,6 @@ with old as (
       and not exists (select 1 from batches b where b.id = j.batch_id and b.finished_at is null)
       and (chain_id is null or not exists (
               select 1 from jobs l where l.chain_id = j.chain_id and {_IS_OLD.format("l")} is not true))
-      and (chain_id is null or chain_id not in (
-              select chain_id from batches where finished_at is null and chain_id is not null))
     limit {BATCH}
 ), wanted as (
     select id from old where chain_id is null

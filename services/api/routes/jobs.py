@@ -24,6 +24,7 @@ from shared.jobs.operators import Answers
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 CHANGE = problems(401, 403, 404, 409, 422)
+ONE = "/{job_id:uuid}"  # so that `/jobs/retry` is no job
 
 
 @router.get("", responses=problems(401, 403, 422))
@@ -35,7 +36,7 @@ def list_jobs(caller: Caller, query: Annotated[JobsQuery, Query()]) -> Jobs:
     return Jobs(items=page, next_cursor=page[-1].id if len(rows) > query.limit else None)
 
 
-@router.get("/{job_id}", responses=problems(401, 403, 404, 422))
+@router.get(ONE, responses=problems(401, 403, 404, 422))
 def show_job(job_id: UUID, caller: Caller) -> JobDetail:
     """Return a job with every attempt, the links of its chain, and its batch (operators)."""
     return _shown(caller, job_id)
@@ -75,7 +76,7 @@ def run_job_now(job_id: UUID, caller: Caller) -> JobDetail:
     return _shown(caller, job_id)
 
 
-@router.delete("/{job_id}", status_code=204, responses=CHANGE)
+@router.delete(ONE, status_code=204, responses=CHANGE)
 @again
 def forget_job(job_id: UUID, caller: Caller) -> None:
     """Delete a job that has ended, with its attempts (operators)."""
