@@ -15,6 +15,7 @@ from shared.jobs.chain_jobs import undo_cancelled_chain
 from shared.jobs.ending import BEGIN_BATCH, cancel_rest, let_go_of
 from shared.jobs.sql import CHAIN_IS_OVER, UNDOABLE
 
+OPEN = ("blocked", "scheduled", "queued", "running")
 ENDED = ("failed", "cancelled")  # and so can be tried again
 DOUBLE = "another job with its unique key is open"
 
@@ -38,13 +39,14 @@ def cancel(tx: Transaction, ids: Iterable[UUID], why: str) -> list[UUID]:
     the last of its members has ended.
     """
     asked = list(ids)
-    ended = [(job, members) for job in _locked(tx, asked) if (members := _cancel(tx, job, why))]
+    found = _locked(tx, asked)
+    ended = [(job, members) for job in found if (members := _cancel(tx, job, why))]
     let_go_of(tx, ended)
     chains = [job.chain_id for job, _ in ended]
     links = tx.all(sql.BATCHES_THAT_RUN, {"ids": asked, "chains": chains})
     for link in [job for job, _ in ended if job.name == BEGIN_BATCH] + links:
         cancel_batch(tx, UUID(link.args[0]), why, also_running=True)
-    return [job.id for job, _ in ended] + [link.id for link in links if link.id in asked]
+    return [job.id for job in found if job.state in OPEN] + [link.id for link in links if link.id in asked]
 
 
 def run_now(tx: Transaction, ids: Iterable[UUID]) -> list[UUID]:
