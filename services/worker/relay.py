@@ -17,7 +17,7 @@ from shared.db.engine import Connection, connect
 from shared.db.sql import idempotency, rate_limits, sessions, webhooks
 from shared.db.transaction import TRY_AGAIN, Transaction, transaction
 from shared.events.expand import AT_ONCE, TRY_PARKED_AGAIN, Listeners, expand
-from shared.jobs import lists, reaper, sql
+from shared.jobs import lists, reaper, sql, workers_sql
 from shared.jobs.hand_over import HandOver
 from shared.jobs.job import REGISTRY
 from shared.jobs.middleware import breaker, overlapping, rates
@@ -141,7 +141,7 @@ class Relay:
         last = stream.last_written(self._redis)
         with transaction(self.database()) as tx:
             tx.execute(TRY_PARKED_AGAIN, (PARKED_REST,))
-            tx.execute(sql.FORGET_SILENT)
+            tx.execute(workers_sql.FORGET_SILENT)
             strangers = stream.is_strangers(tx, last)
         if strangers:
             stream.delete(self._redis)

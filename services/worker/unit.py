@@ -15,7 +15,7 @@ from redis.retry import Retry
 
 from shared.config import settings
 from shared.db.engine import connect
-from shared.jobs import reaper, sql
+from shared.jobs import reaper, sql, workers_sql
 from shared.jobs.broker import LedgerBroker, WorkQueue
 from shared.jobs.consumer import WAIT, LedgerConsumer
 from shared.jobs.heartbeat import Heartbeat
@@ -66,12 +66,12 @@ class Unit:
     def _announce(self) -> None:
         me = {"id": self.id, "unit": self.name, "host": self.host, "pid": self.pid}
         with connect() as connection:
-            connection.execute(sql.ANNOUNCE, {**me, "queues": list(self.queues), "threads": self.threads})
-            rows = connection.execute(sql.PREDECESSORS, (self.name, self.host, self.id)).fetchall()
+            connection.execute(workers_sql.ANNOUNCE, {**me, "queues": list(self.queues), "threads": self.threads})
+            rows = connection.execute(workers_sql.PREDECESSORS, (self.name, self.host, self.id)).fetchall()
             if dead := [row.id for row in rows if row.pid == self.pid or not _alive(row.pid)]:
                 given_back = reaper.reap_workers(connection, dead)
                 for worker in dead:
-                    connection.execute(sql.GONE, (worker,))
+                    connection.execute(workers_sql.GONE, (worker,))
                 log.info("took over from a dead unit", unit=self.name, jobs=given_back)
 
     def _leave(self, heartbeat: Heartbeat) -> None:
@@ -80,7 +80,7 @@ class Unit:
         with connect() as connection:
             if left := [job_id for job_id, _ in heartbeat.held()]:
                 connection.execute(sql.GIVE_BACK, {"worker": self.id, "ids": left, "error": "its worker was stopped"})
-            connection.execute(sql.GONE, (self.id,))
+            connection.execute(workers_sql.GONE, (self.id,))
         log.info("unit stopped", unit=self.name, given_back=len(left))
 
     def _redis(self) -> redis.Redis:

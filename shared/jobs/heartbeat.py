@@ -11,7 +11,7 @@ import structlog
 
 from shared.config import settings
 from shared.db.engine import Connection, connect
-from shared.jobs import sql
+from shared.jobs import sql, workers_sql
 from shared.jobs.interrupt import Attempt, interrupt
 from shared.jobs.job import REGISTRY
 from shared.jobs.running import Claimed
@@ -87,7 +87,7 @@ class Heartbeat:
             connection.close()
 
     def beat(self, connection: Connection) -> None:
-        connection.execute(sql.SEEN, (self._worker,))
+        connection.execute(workers_sql.SEEN, (self._worker,))
         if pairs := self.held():
             lease = settings().lease_seconds
             connection.execute(sql.HEARTBEAT, {**_columns(pairs), "lease": lease})

@@ -12,7 +12,7 @@ def old(table: str, key: str, since: str, age: str) -> str:
     """
     return f"""
 with old as (
-    select {key} from {table} where {since} < clock_timestamp() - interval '{age}'
+    select {key} from {table} where {since} < statement_timestamp() - interval '{age}'
     limit {BATCH} for update skip locked
 ), gone as (
     delete from {table} where ({key}) in (select {key} from old) returning 1
