@@ -21,21 +21,23 @@ update batches set pending = pending - %(ended)s, failed = failed + %(failed)s, 
                    finished_at = case when pending = %(ended)s then clock_timestamp() end
 where id = %(batch)s
 """
-# With no members nobody else would end it.
+# With no members nobody else would end it: when its turn has come, or will not come.
 END_IF_EMPTY = """
-update batches set finished_at = clock_timestamp() where id = %(batch)s and pending = 0 and finished_at is null
+update batches set finished_at = clock_timestamp()
+where id = %(batch)s and pending = 0 and finished_at is null
+      and (cancelled_at is not null or (select attempt from jobs where jobs.id = batches.next_id) > 0)
 """
 
 # What waits for the batch is called by the member that decides it, in that member's own transaction. Callbacks leave
 # `blocked` once, and so are called once; what can no longer be called is cancelled, so that nothing waits for ever.
 # A batch whose turn in its chain never came calls nobody. (A statement of its own, after the batch was locked: one that
 # waited for that lock would not see what was committed meanwhile.)
+_BEGUN = "coalesce((select attempt from jobs where jobs.id = batches.next_id), 1) > 0"  # (`exists` may read all jobs)
 _ENDED_WITHOUT = "its batch ended without it"
 CALL = f"""
-with ended as (
+with ended as materialized (
     select then_id, catch_id, finally_id, next_id, pending = 0 as over, failed > 0 as failing,
-           failed = 0 and cancelled = 0 as good,
-           next_id is null or exists (select 1 from jobs where jobs.id = batches.next_id and attempt > 0) as begun
+           failed = 0 and cancelled = 0 as good, {_BEGUN} as begun
     from batches where id = %(batch)s and (pending = 0 or failed > 0)
 ), waiting as (
     select w.id, w.fires and b.begun as fires from ended b cross join lateral (values
@@ -107,10 +109,10 @@ where batch_id = %s and state = 'blocked' and attempt = 0 and coalesce(link, 0) 
 # Who changes a batch from inside locks its own row first, as all do.
 LOCK_CALLER = "select 1 from jobs where id = %s for no key update"
 
-ADD = """
+ADD = f"""
 update batches set total = total + %(members)s, pending = pending + %(members)s
 where id = %(batch)s and cancelled_at is null and finished_at is null
-      and (next_id is null or exists (select 1 from jobs where jobs.id = batches.next_id and attempt > 0)) returning id
+      and {_BEGUN} returning id
 """
 
 # A member that is tried again: what the end of its batch had cancelled may be called after all.

@@ -65,8 +65,8 @@ where id = any(%s) and state = 'scheduled' and available_at > clock_timestamp() 
 # While a chain goes on its finished links stay: if a later one fails, they are undone.
 FORGET = """
 delete from jobs where id = any(%s) and state in ('succeeded', 'failed', 'cancelled')
-and (chain_id is null or not exists (select 1 from jobs l where l.chain_id = jobs.chain_id
-                                     and l.state in ('blocked', 'scheduled', 'queued', 'running'))) returning id
+and not exists (select 1 from jobs l where l.chain_id = jobs.chain_id
+                and l.state in ('blocked', 'scheduled', 'queued', 'running')) returning id
 """
 
 # --- queues -----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.db.engine import connect
-from shared.jobs import sql
+from shared.jobs import batch_sql, sql
 from tests.ledger import Ledger
 
 BY_ID = {
@@ -18,6 +18,7 @@ BY_ID = {
     "retry": sql.RETRY,
     "fail": sql.FAIL,
     "take back": sql.TAKE_BACK,
+    "call what a batch calls": batch_sql.CALL,
 }
 
 
