@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     shop_currency: str = "EGP"
     shop_time_zone: str = "Africa/Cairo"
     reservation_seconds: int = 900  # how long stock is held for an unpaid order (the demo says 120)
+    refund_orphans_at_most: int = Field(20, ge=0)  # charges of no live order; of more a person decides
     demo_ships_after_seconds: float = 5.0  # in the demo nobody sits at the packing table
 
     metrics_token: SecretStr = SecretStr("")  # who asks the API for /metrics; without it nobody may, in production

@@ -1,8 +1,10 @@
 """An order's money: charged once, whatever happens in between, and given back when the order does not come about."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 from uuid import UUID
 
 import structlog
@@ -20,7 +22,7 @@ from shared.domain.payments import PaymentStatus
 from shared.events.snapshots import OrderSnapshot
 from shared.jobs.collaborators import provide
 from shared.jobs.job import job
-from shared.jobs.outcomes import Release
+from shared.jobs.outcomes import Fail, Release
 from shared.jobs.running import Running
 
 log = structlog.get_logger()
@@ -76,20 +78,31 @@ def settle_from_gateway(job: Running, payment_id: UUID, gateway: Gateway) -> Non
 
 @job(queue="orders", tries=5, backoff=(30, 120), timeout=120, unique=lambda: "once")
 def refund_orphans(job: Running, gateway: Gateway) -> None:
-    """Give back what was charged lately for no live order: after a restored backup, say."""
+    """Give back what was charged lately for no live order: after a restored backup, say.
+
+    Of many nothing is given back, until a person has looked: a database that is empty, or the wrong one, owns nothing.
+    """
+    at_most = settings().refund_orphans_at_most
+    orphans = list(islice(_orphans(job, gateway), at_most + 1))
+    if len(orphans) > at_most:
+        raise Fail(f"more than {at_most} charges of no live order: is this the right database? None was refunded")
+    for orphan in orphans:
+        log.warning("refunding a charge that no live order owns", alert="orphan_refunded", intent=orphan.id)
+        gateway.refund(orphan.id, orphan.amount, f"refund:{orphan.id}")
+
+
+def _orphans(job: Running, gateway: Gateway) -> Iterator[Intent]:
+    """Return what was charged and not refunded, and belongs to no live order."""
     # The gateway is asked first: what it has charged by then was written down here before.
-    charged = {
-        intent.id: intent
+    charged = [
+        intent
         for intent in gateway.recent(RECENT)
         # Another installation may share the account, a copy of this one for tests, say: its charges are its own.
         if intent.outcome is Outcome.SUCCEEDED and intent.payment_id and intent.shop == settings().public_url
-    }
+    ]
     with job.transaction() as tx:
-        owned = payments.owned(tx, list(charged))
-    for intent_id in charged.keys() - owned:
-        if not gateway.refunded(intent_id):
-            log.warning("refunding a charge that no live order owns", intent=intent_id)
-            gateway.refund(intent_id, charged[intent_id].amount, f"refund:{intent_id}")
+        owned = payments.owned(tx, {intent.id: intent.payment_id for intent in charged if intent.payment_id})
+    return (intent for intent in charged if intent.id not in owned and not gateway.refunded(intent.id))
 
 
 def _begin(job: Running, order_id: UUID) -> tuple[Charge | None, str | None]:

@@ -1,6 +1,7 @@
 """What the gateway reports, or has and we do not: it converges on what is true now, in any order, twice or never."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 import stripe
@@ -12,10 +13,18 @@ from shared.config import settings
 from shared.events.catalogue import GatewayReported
 from shared.events.record import record
 from shared.ids import new_id
+from shared.jobs.outcomes import Fail
 from shared.jobs.runner import run
-from tests.shop import PRICES, Shop
+from tests.shop import PRICES, Shop, environment
 
 DESK = PRICES["walnut-desk"]
+
+
+@pytest.fixture(autouse=True)
+def address(shop: Shop) -> Iterator[None]:  # noqa: ARG001 - its settings come first
+    """Each test's shop has an address of its own: what other tests' shops have charged is none of its business."""
+    with environment(PUBLIC_URL=f"http://{new_id()}.localhost"):
+        yield
 
 
 @pytest.mark.parametrize("kind", ["payment_intent.succeeded", "payment_intent.payment_failed", "charge.refunded"])
@@ -98,6 +107,43 @@ def test_a_charge_that_no_live_order_owns_is_given_back(shop: Shop) -> None:
     returned = {intent["id"]: intent["amount_refunded"] for intent in shop.intents()}
     assert returned == {lost.id: DESK, shop.payment(order).intent_id: 0}
     assert shop.check_books() == []
+
+
+def test_a_charge_whose_payment_does_not_know_it_yet_is_kept(shop: Shop) -> None:
+    # Given a charge, and a backup of the moment before its intent was written down
+    shop.stock(walnut_desk=1)
+    order = shop.place(walnut_desk=1)
+    shop.attempt(reserve_stock)
+    shop.attempt(charge_payment)
+    shop.connection.execute("update payments set status = 'pending', intent_id = null, doubt = null")
+    shop.connection.execute("update jobs set state = 'scheduled', finished_at = null where name = 'charge_payment'")
+    shop.connection.execute("update jobs set state = 'blocked', available_at = created_at where name = 'confirm_order'")
+
+    # When orphans are looked for before the order goes on
+    refund_orphans.now()
+    shop.work()
+
+    # Then the order is confirmed, and its money is here
+    assert shop.status(order) == ("confirmed", None)
+    assert shop.charges() == [(DESK, 0)]
+    assert shop.check_books() == []
+
+
+def test_of_many_orphans_nothing_is_given_back_until_a_person_has_looked(shop: Shop) -> None:
+    # Given more charges of no live order than chance explains: somebody started the shop on an empty database
+    for _ in range(3):
+        charged_elsewhere(shop, settings().public_url)
+    with environment(REFUND_ORPHANS_AT_MOST="2"):
+        # When orphans are looked for
+        with pytest.raises(Fail, match="more than 2 charges of no live order"):
+            refund_orphans.now()
+        # Then all that money stays where it is
+        assert shop.charges() == [(DESK, 0)] * 3
+
+    # And when a person lets it, it goes back
+    with environment(REFUND_ORPHANS_AT_MOST="3"):
+        refund_orphans.now()
+    assert shop.charges() == [(DESK, DESK)] * 3
 
 
 def test_a_charge_of_another_installation_on_the_same_account_is_its_own(shop: Shop) -> None:

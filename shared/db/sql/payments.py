@@ -1,6 +1,6 @@
 """Payments and refunds in SQL. Whoever writes a payment holds the lock of its order: that one lock guards both."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -40,11 +40,15 @@ REFUND_ACCEPTED = "update refunds set gateway_id = %s, updated_at = clock_timest
 REFUNDED = """
 update refunds set status = 'succeeded', gateway_id = %s, updated_at = clock_timestamp() where payment_id = %s
 """
+# After a restored backup a payment may not know its intent yet: whoever charges it will find it, and keep it.
 OWNED = """
 select p.intent_id from payments p join orders o on o.id = p.order_id
-where p.intent_id = any(%s)
+where p.intent_id = any(%(intents)s)
   and (p.status in ('pending', 'refunding', 'refunded')
        or p.status = 'succeeded' and o.status in ('reserved', 'confirmed', 'shipped'))
+union all
+select asked.intent_id from unnest(%(intents)s::text[], %(payments)s::uuid[]) as asked(intent_id, payment_id)
+join payments p on p.id = asked.payment_id where p.intent_id is null and p.status = 'pending'
 """
 
 UNKNOWN = "unknown"  # a doubt that operators were told of
@@ -128,9 +132,13 @@ def end_refund(tx: Transaction, payment: Payment, gateway_id: str) -> Payment:
     return move(tx, payment, PaymentStatus.REFUNDED)
 
 
-def owned(tx: Transaction, intent_ids: Sequence[str]) -> frozenset[str]:
-    """Return those intents whose money belongs to a live order, or is on its way back."""
-    return frozenset(row.intent_id for row in tx.all(OWNED, (list(intent_ids),)))
+def owned(tx: Transaction, made_for: Mapping[str, UUID]) -> frozenset[str]:
+    """Return those intents whose money belongs to a live order, or is on its way back.
+
+    made_for: the payment that each says it is of.
+    """
+    asked = {"intents": list(made_for), "payments": list(made_for.values())}
+    return frozenset(row.intent_id for row in tx.all(OWNED, asked))
 
 
 def _payment(row: Any) -> Payment | None:
