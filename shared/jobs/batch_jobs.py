@@ -51,6 +51,8 @@ def end_cancelled_batch(job: Running, batch_id: UUID, also_running: bool) -> Non
     with job.finishing() as tx:
         if tx.one(batch_sql.LEFT, {"batch": batch_id, "states": states}) is not None:
             raise Release(min(job.attempt, LONGEST_REST), "chains among its members have not ended")
+        tx.execute(batch_sql.END_IF_EMPTY, {"batch": batch_id})
+        tx.execute(batch_sql.CALL, {"batch": batch_id})
 
 
 def cancel_members(tx: Transaction, batch_id: UUID, states: list[str]) -> int:

@@ -16,7 +16,7 @@ from shared.jobs.interrupt import Attempt, interrupt
 from shared.jobs.job import REGISTRY
 from shared.jobs.running import Claimed
 
-ENDED_BY_OTHERS = ("cancelled", "forgotten")  # no attempt ends its own job so
+ENDED_BY_OTHERS = ("cancelled", "forgotten")  # of attempts only a batch's link ends its own job so, at its very end
 
 log = structlog.get_logger()
 
