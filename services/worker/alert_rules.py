@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+import psycopg
 import structlog
 
 from services.worker.alerting import judge
@@ -15,6 +16,10 @@ from shared.jobs.figures import WINDOWS, QueueFigures, Report, report
 from shared.jobs.job import job
 
 log = structlog.get_logger()
+
+# All of them look in one transaction, which may take 4 s.
+A_RULES_TIME = "set local statement_timeout = '1s'"
+AS_EVER = "set local statement_timeout to default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +112,16 @@ def evaluate_alerts(tx: Transaction) -> None:
 def evaluate(tx: Transaction, rules: Mapping[str, Rule]) -> None:
     look = Look(tx, report(tx, WINDOWS["5m"]), settings())
     seen: list[Seen] = []
+    tx.execute(A_RULES_TIME)
     looked = [name for name, rule in rules.items() if _looks(look, name, rule, seen)]
+    tx.execute(AS_EVER)
     judge(tx, looked, seen)
 
 
 def _looks(look: Look, name: str, rule: Rule, seen: list[Seen]) -> bool:
-    """Let one rule look; a rule that breaks must not silence the others, and resolves nothing."""
+    """Let one rule look; a rule that breaks, or takes too long, must not silence the others, and resolves nothing."""
     found: list[tuple[str, str]] = []
-    error = look.tx.attempt(lambda: found.extend(rule(look)))
+    error = look.tx.attempt(lambda: found.extend(rule(look)), its_own=(psycopg.errors.QueryCanceled,))
     if error is not None:
         log.error("a rule is broken", alert="rule_broken", rule=name, exc_info=error)
         return False

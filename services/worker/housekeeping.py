@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import psycopg
+
 from services.worker.alerting import judge
 from shared import books
 from shared.db.engine import connect
@@ -34,10 +36,18 @@ def prune_history(job: Running) -> None:
 @job(tries=3, backoff=(60,), timeout=120, unique=lambda: "once")
 def check_books(job: Running) -> None:
     """Compare stock, money, notifications and jobs in one snapshot; what is wrong is an alert until it is right."""
-    with connect() as connection:  # its plans read whole tables: the workers' own are not fit for that
-        faults = books.check(connection, quiet_seconds=QUIET)
+    faults = _faults()
     with job.finishing() as tx:
         judge(tx, ["books"], [Seen("books", "books", _summary(faults))] if faults else [])
+
+
+def _faults() -> list[str]:
+    """Check the books. Taking too long is a failure: tried again at once, for ever, it would be all that goes on."""
+    try:
+        with connect() as connection:  # its plans read whole tables: the workers' own are not fit for that
+            return books.check(connection, quiet_seconds=QUIET)
+    except psycopg.errors.QueryCanceled as late:
+        raise TimeoutError("the books took longer than PostgreSQL lets them") from late
 
 
 def _summary(faults: list[str]) -> str:

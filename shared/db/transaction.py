@@ -51,10 +51,13 @@ class Transaction:
     def all(self, sql: str, parameters: Parameters = ()) -> list[Any]:
         return self._answer(sql, parameters).fetchall()
 
-    def attempt(self, write: Callable[[], None]) -> Exception | None:
+    def attempt(
+        self, write: Callable[[], None], *, its_own: tuple[type[psycopg.OperationalError], ...] = ()
+    ) -> Exception | None:
         """Do a part of the work; if it fails, undo that part alone and return why.
 
         Raised is what concerns more than the part: an error of what was sent before, and trouble of the database.
+        its_own: such trouble that concerns the part alone.
         """
         self._unprepared("savepoint part")
         self.pipeline.sync()
@@ -62,9 +65,9 @@ class Transaction:
             write()
             self._unprepared("release savepoint part")
             self.pipeline.sync()
-        except psycopg.OperationalError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the caller's to judge
+        except Exception as error:
+            if isinstance(error, psycopg.OperationalError) and not isinstance(error, its_own):
+                raise
             self._drain()
             self._unprepared("rollback to savepoint part")
             self.pipeline.sync()

@@ -11,7 +11,7 @@ import services.worker.listeners  # noqa: F401 - with it all jobs are known, as 
 from services.worker.alert_rules import RULES, Look, evaluate, evaluate_alerts
 from services.worker.alerts import call_operators
 from services.worker.housekeeping import check_books
-from shared.db.engine import connect
+from shared.db.engine import close_thread_connection, connect
 from shared.db.transaction import transaction
 from shared.ids import new_id
 from shared.jobs import operations
@@ -273,6 +273,27 @@ def test_a_rule_that_breaks_silences_no_other_and_resolves_nothing(shop: Ledger)
     assert [line["rule"] for line in said if line.get("alert") == "rule_broken"] == ["queue_unmanned", "queue_silent"]
 
 
+def test_a_rule_that_takes_too_long_silences_no_other(shop: Ledger) -> None:
+    # Given a table that a rule reads, and that somebody holds for long, and a job that fails often
+    do(shop, ENDED.format(20, "failed"))
+    with closing(connect()) as migrating, transaction(migrating) as tx:
+        tx.execute("lock table products in access exclusive mode")
+        tx.one("select 1")
+        # When
+        with capture_logs() as said, shop.transaction() as looking:
+            evaluate(looking, {"desks": counts_the_desks, **RULES})
+            limit = looking.one("show statement_timeout").statement_timeout
+    # Then
+    assert alerts(shop) == [("job_fails", "send_mail", True)]
+    assert [line["rule"] for line in said if line.get("alert") == "rule_broken"] == ["desks"]
+    # And what comes after the rules has its own time
+    assert limit == "3500ms"
+
+
+def counts_the_desks(look: Look) -> Iterator[tuple[str, str]]:
+    return look.rows("select 'desks' as subject, count(*) as number, '' as example from products")
+
+
 def breaks(_: Look) -> Iterator[tuple[str, str]]:
     raise KeyError("walnut-desk")
 
@@ -321,6 +342,31 @@ def test_books_that_do_not_balance_are_an_alert_until_they_do(shop: Ledger) -> N
     do(shop, "update products set received = 6")
     checked(shop)
     assert alerts(shop) == [("books", "books", False)]
+
+
+def test_books_that_take_too_long_have_failed_and_are_not_checked_again_at_once(shop: Ledger) -> None:
+    # Given somebody who holds a table that is counted
+    job = shop.dispatch(check_books)
+    shop.hand_over()
+    (claimed,) = shop.claim()
+
+    def check() -> None:
+        shop.run(claimed)
+        close_thread_connection()
+
+    checking = threading.Thread(target=check)
+    with closing(connect()) as migrating, transaction(migrating) as tx:
+        tx.execute("lock table products in access exclusive mode")
+        tx.one("select 1")
+        checking.start()
+        wait_until(somebody_waits)
+        # When PostgreSQL says that it takes too long
+        tx.one("select pg_cancel_backend(pid) from pg_stat_activity where wait_event_type = 'Lock'")
+    checking.join(10)
+    # Then
+    row = shop.job(job)
+    assert (row.state, row.failures, row.deferrals) == ("scheduled", 1, 0)
+    assert row.error == "TimeoutError: the books took longer than PostgreSQL lets them"
 
 
 def checked(ledger: Ledger) -> None:
