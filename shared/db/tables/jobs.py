@@ -143,7 +143,7 @@ class Batch(Table, table=True):
     catch_id: UUID | None = Field(default=None, nullable=True)
     finally_id: UUID | None = Field(default=None, nullable=True)
     chain_id: UUID | None = Field(default=None, nullable=True)  # the chain it is a link of
-    next_id: UUID | None = Field(default=None, nullable=True)  # the chain's link it frees
+    next_id: UUID | None = Field(default=None, nullable=True)  # the link that it is: begins it and waits for its end
     created_at: datetime = moment(default=True)
     cancelled_at: datetime | None = moment()
     cancelled_because: str | None = words(nullable=True)
