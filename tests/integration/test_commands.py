@@ -144,8 +144,9 @@ def test_a_command_that_is_written_wrongly_says_how(ledger: Ledger, words: tuple
     assert "Traceback" not in run.stderr
 
 
-def test_without_a_database_it_says_so_in_a_line() -> None:
-    run = command("queues", "list", DATABASE_URL="postgresql://taboor@127.0.0.1:9/taboor")
+@pytest.mark.parametrize("words", ["queues list", "schedule list", "figures"])
+def test_without_a_database_it_says_so_in_a_line(words: str) -> None:
+    run = command(*words.split(), DATABASE_URL="postgresql://taboor@127.0.0.1:9/taboor")
     assert run.returncode == NO_DATABASE
     assert run.stderr.startswith("PostgreSQL: ")
     assert "Traceback" not in run.stderr

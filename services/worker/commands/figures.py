@@ -23,12 +23,10 @@ def figures(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Show what waits and runs in each queue and of each job, how long it takes and how often it fails."""
-    from shared.db.engine import connect  # noqa: PLC0415 - `--help` needs no database
-    from shared.db.transaction import transaction  # noqa: PLC0415 - as above
+    from services.worker.commands.database import write  # noqa: PLC0415 - `--help` needs no database
     from shared.jobs.figures import WINDOWS, report  # noqa: PLC0415 - as above
 
-    with connect() as connection, transaction(connection) as tx:
-        told = report(tx, WINDOWS[window])
+    told = write(lambda tx: report(tx, WINDOWS[window]))  # (its settings are for a transaction of its own)
     if as_json:
         typer.echo(json.dumps(asdict(told), indent=2))
         return

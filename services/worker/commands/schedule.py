@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from services.worker.commands.database import write
 from services.worker.commands.table import table
 from services.worker.schedule import SCHEDULE
-from shared.db.engine import connect
-from shared.db.transaction import transaction
 from shared.jobs import schedule_sql as sql
 from shared.jobs.schedule import run_by_hand
 
@@ -21,8 +20,7 @@ HEADINGS = ("task", "job", "when", "last", "became", "next", "missed in 7 days")
 @app.command("list")
 def list_tasks(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
     """List the tasks: when each is due, when it last ran and what became of it, when it is next, what was missed."""
-    with connect() as connection:
-        rows = connection.execute(sql.OVERVIEW, (list(SCHEDULE),)).fetchall()
+    rows = write(lambda tx: tx.all(sql.OVERVIEW, (list(SCHEDULE),)))
     if as_json:
         typer.echo(json.dumps({"items": [_dumped(row) for row in rows]}, default=str, indent=2))
     else:
@@ -37,8 +35,7 @@ def run(
     """Dispatch a task's job now, whatever the clock says."""
     if task not in SCHEDULE:
         raise typer.BadParameter(f"there is no task {task}; there are {', '.join(SCHEDULE)}")
-    with connect() as connection, transaction(connection) as tx:
-        job_id = run_by_hand(tx, task, SCHEDULE[task])
+    job_id = write(lambda tx: run_by_hand(tx, task, SCHEDULE[task]))
     if job_id is None:
         typer.echo(f"{task}: its last run has not ended", err=True)
         raise typer.Exit(1)
