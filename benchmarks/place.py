@@ -64,17 +64,17 @@ def _sign_in() -> dict[str, Any]:
         "user": signed_in["user"]["id"],
         "session": _claims(token)["sid"],
         "lines": lines,
-        "columns": [
-            [line["quantity"] for line in ordered],
-            [line["unit_price"] for line in ordered],
-            [line["slug"] for line in ordered],
-            [line["names"]["en"] for line in ordered],
-            [line["names"]["ar"] for line in ordered],
-        ],
+        "written": json.dumps([_written(line) for line in ordered]),
         "payload": answer.text,  # as long as the fact's own, about
         "answer": answer.text,
     }
     return {"token": token, "body": body, "plain": plain}
+
+
+def _written(line: dict[str, Any]) -> dict[str, Any]:
+    """Return a line as `placing.WRITE` takes it."""
+    columns = {name: line[name] for name in ("product_id", "quantity", "unit_price", "slug")}
+    return {**columns, "name_en": line["names"]["en"], "name_ar": line["names"]["ar"]}
 
 
 def _claims(token: str) -> dict[str, Any]:

@@ -38,7 +38,6 @@ class Placing(threading.Thread):
         order, run = self._order, self._connection.execute
         user, key, products = UUID(order["user"]), new_id().hex, [UUID(line["product_id"]) for line in order["lines"]]
         run("begin")
-        run(placing.PATIENCE)
         who = run(sessions.WHO, (UUID(order["session"]),))
         won = run(idempotency.WIN_AND_NUMBER, (user, key, "0" * 64))
         found = run(placing.PRODUCTS, (products,))
@@ -48,8 +47,8 @@ class Placing(threading.Thread):
         assert len(found.fetchall()) == len(products)
         order_id = new_id()
         row = {"id": order_id, "number": number, "user_id": user, "status": "placed", "total": 1, "currency": "EGP"}
-        run(placing.ORDER, {**row, "payment_method": "pm_card_visa", "version": 1, "placed_at": placed_at})
-        run(placing.LINES, (order_id, products, *order["columns"]))
+        row |= {"payment_method": "pm_card_visa", "version": 1, "placed_at": placed_at, "lines": order["written"]}
+        run(placing.WRITE, row)
         fact = (new_id(), "OrderPlaced", 1, "order", order_id, 1, order["payload"], None, None, None)
         run(RECORD, fact)
         run(idempotency.KEEP, (order["answer"], user, key))

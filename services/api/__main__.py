@@ -1,17 +1,24 @@
 """`python -m services.api`: the API in one process."""
 
+import gc
+
 import uvicorn
 
 from services.api.app import create_app
 from shared.config import settings
 from shared.telemetry import logging
 
+#: How many new objects wait for a look through them. Python's 700 are fewer than eight requests at once hold.
+YOUNG_OBJECTS = 20_000
+
 
 def main() -> None:
     logging.configure("api")
     here = settings()
+    app = create_app()
+    _spare_what_stays()
     uvicorn.run(
-        create_app(),
+        app,
         host=here.bind_host,
         port=here.api_port,
         loop="uvloop",
@@ -23,6 +30,12 @@ def main() -> None:
         forwarded_allow_ips=here.forwarded_allow_ips,
         timeout_graceful_shutdown=5,
     )
+
+
+def _spare_what_stays() -> None:
+    """What is loaded by now lives as long as the process; each full collection held up every request for 60 ms."""
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
 
 
 if __name__ == "__main__":

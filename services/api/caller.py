@@ -7,9 +7,9 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 from sqlmodel import Session
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from services.api import tokens
 from services.api.database import Database
@@ -20,11 +20,9 @@ from shared.db.transaction import Transaction
 
 OPERATOR = "operator"
 
-_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="`POST /sessions` gives one.")
-
 
 async def database(request: Request) -> Database:
-    """A coroutine, like `caller`: a plain function would cost a hop to a thread."""
+    """A coroutine, like `Bearer`: a plain function would cost a hop to a thread."""
     found: Database = request.app.state.database
     return found
 
@@ -73,13 +71,20 @@ class CallerOf:
             raise Problem(403, "forbidden", "This is for operators.")
 
 
-async def caller(
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)], database: TheDatabase
-) -> CallerOf:
-    if credentials is None:
-        raise tokens.unauthorised("unauthorised", "Sign in, and send the access token as `Authorization: Bearer …`.")
-    claims = tokens.read(credentials.credentials)
-    return CallerOf(claims.user_id, claims.session_id, database)
+class Bearer(HTTPBearer):
+    """The whole way from the header to the caller: one dependency, because FastAPI takes its time for each."""
+
+    async def __call__(self, request: HTTPConnection) -> CallerOf:  # type: ignore[override]  # more than a header
+        credentials = await super().__call__(request)
+        if credentials is None:
+            raise tokens.unauthorised(
+                "unauthorised", "Sign in, and send the access token as `Authorization: Bearer …`."
+            )
+        claims = tokens.read(credentials.credentials)
+        return CallerOf(claims.user_id, claims.session_id, request.app.state.database)
 
 
-Caller = Annotated[CallerOf, Depends(caller)]
+_bearer = Bearer(
+    scheme_name="HTTPBearer", auto_error=False, bearerFormat="JWT", description="`POST /sessions` gives one."
+)
+Caller = Annotated[CallerOf, Depends(_bearer)]

@@ -26,8 +26,8 @@ PRODUCT_COLUMNS = Product.model_fields.keys() - {"name", "names", "available", "
 
 
 def order_of(order: OrderRow | OrderSnapshot, payment: PaymentRow | StoredPayment | None = None) -> Order:
-    """Show an order that was read, or one that was written just now; it is our own, so nothing is validated."""
-    return Order.model_construct(
+    """Show an order that was read, or one that was written just now."""
+    return Order(
         **{name: getattr(order, name) for name in ORDER_COLUMNS},
         status=OrderStatus(order.status),
         items=[_line_of(line) for line in order.items],
@@ -37,10 +37,10 @@ def order_of(order: OrderRow | OrderSnapshot, payment: PaymentRow | StoredPaymen
 
 
 def _line_of(line: OrderItem | OrderLine) -> Line:
-    return Line.model_construct(
+    return Line(
         product_id=line.product_id,
         slug=line.slug,
-        names=Names.model_construct(en=line.name_en, ar=line.name_ar),
+        names=Names(en=line.name_en, ar=line.name_ar),
         quantity=line.quantity,
         unit_price=line.unit_price,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 from psycopg.abc import PQGen
+from psycopg.generators import send
 
 
 class Gathering(psycopg.Pipeline):
@@ -27,15 +28,16 @@ class Gathering(psycopg.Pipeline):
         self._due = True
 
     def _communicate_gen(self) -> PQGen[None]:
+        """Send all there is, without asking first whether there is room; `_fetch_gen` follows and takes the answers."""
         if self._due:
             self._due = False
-            self.command_queue.appendleft(self._send_all)
-            yield from super()._communicate_gen()
+            while self.command_queue:
+                self.command_queue.popleft()()  # gives it to libpq, which keeps it
+            yield from send(self.pgconn)
 
-    def _send_all(self) -> None:
-        """Give everything to libpq, which keeps it until psycopg flushes after this one command."""
-        while self.command_queue:
-            self.command_queue.popleft()()
+    def _exit_gen(self) -> PQGen[None]:
+        """End with a sync alone: psycopg's own also sends a flush, which adds nothing to it but a system call each."""
+        yield from self._sync_gen()
 
 
 @contextmanager

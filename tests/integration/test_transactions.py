@@ -10,6 +10,7 @@ from shared.db.engine import Connection, connect
 from shared.db.transaction import Transaction, transaction
 
 ADD = "insert into desks values (%s)"
+LONG = "walnut " * 700_000  # more than the sockets' buffers hold together
 
 
 @pytest.fixture
@@ -66,3 +67,17 @@ def test_an_error_from_before_a_part_is_not_taken_for_the_parts_own(connection: 
     with pytest.raises(psycopg.errors.DivisionByZero):
         fail_before()
     assert desks(connection) == []
+
+
+def test_long_statements_and_long_answers_pass_one_another(connection: Connection) -> None:
+    # Given
+    with transaction(connection) as tx:
+        for _ in range(3):
+            tx.execute("select %s", (LONG,))
+        # When
+        said = tx.one("select %s as words", (LONG,)).words
+        tx.execute("select %s", (LONG,))
+        tx.execute(ADD, (1,))
+    # Then
+    assert said == LONG
+    assert desks(connection) == [1]

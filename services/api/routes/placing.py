@@ -77,7 +77,7 @@ def _write_down(
 ) -> OrderSnapshot:
     """Write the order and the fact that it was placed; nobody else knows the row yet, so it needs no lock."""
     lines = _lines(pieces, asked.products)
-    order = OrderSnapshot.model_construct(
+    order = OrderSnapshot(
         id=new_id(),
         number=asked.won.number,
         user_id=user_id,
@@ -104,7 +104,7 @@ def _lines(pieces: dict[UUID, int], products: dict[UUID, Any]) -> tuple[OrderLin
 
 
 def _line(product: Any, quantity: int) -> OrderLine:
-    return OrderLine.model_construct(
+    return OrderLine(
         product_id=product.id,
         slug=product.slug,
         name_en=product.name_en,

@@ -1,7 +1,7 @@
 """Orders as the API hears and tells them."""
 
-from collections import Counter
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -28,12 +28,12 @@ class PlaceOrder(BaseModel):
     items: Annotated[list[WantedLine], Field(min_length=1, max_length=MOST_LINES)]
     payment_method: Annotated[str, Field(pattern=r"^pm_[A-Za-z0-9_]{1,64}$")] = Field(examples=["pm_card_visa"])
 
-    @property
+    @cached_property
     def pieces(self) -> dict[UUID, int]:
         """How many pieces of each product, by its id: the same product on two lines is one line."""
-        pieces: Counter[UUID] = Counter()
+        pieces: dict[UUID, int] = {}
         for line in self.items:
-            pieces[line.product_id] += line.quantity
+            pieces[line.product_id] = pieces.get(line.product_id, 0) + line.quantity
         return dict(sorted(pieces.items()))
 
     @model_validator(mode="after")

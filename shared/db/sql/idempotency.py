@@ -8,8 +8,9 @@ from shared.db.transaction import Transaction
 
 _VALID = "24 hours"
 
-#: Insert first: a second request waits here for the first one's commit, and then finds no room. Only the winner draws
-#: an order number. A key older than its validity is as good as new.
+#: Insert first: a second request waits here for the first one's commit, as long as the connection waits for any lock
+#: (shared/db/engine.py), and then finds no room. Only the winner draws an order number. A key older than its validity
+#: is as good as new.
 WIN_AND_NUMBER = f"""
 with won as (
     insert into idempotency_keys as k (user_id, key, request_hash) values (%s, %s, %s)

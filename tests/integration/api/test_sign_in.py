@@ -15,6 +15,7 @@ from shared.db.seed import PASSWORD
 from shared.engines.redis import RedisServer
 from shared.ids import new_id
 from tests.api import ApiProcess, Customer, problem
+from tests.waiting import wait_until
 
 MANY = 90  # fewer than are refused for being so many
 LAYLA = {"email": "layla@example.com", "password": PASSWORD}
@@ -84,6 +85,19 @@ def test_only_our_own_fresh_tokens_open(api: ApiProcess, layla: Customer, secret
         assert answer.status_code == 200
     else:
         problem(answer, 401, "token_expired" if ours else "invalid_token")
+
+
+def test_a_token_that_was_good_is_refused_once_it_has_expired(api: ApiProcess, layla: Customer) -> None:
+    # Given
+    expires = int(time.time()) + 2
+    claims = {"iss": "taboor", "sub": str(layla.id), "sid": str(layla.session_id), "exp": expires}
+    http = api.client(jwt.encode(claims, settings().secret_key.get_secret_value(), "HS256"))
+    assert http.get("/me").status_code == 200
+    # When
+    wait_until(lambda: http.get("/me").status_code == 401)
+    # Then
+    assert time.time() >= expires
+    problem(http.get("/me"), 401, "token_expired")
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Basic bGF5bGE6dGFib29y", "Bearer a.b.c", "Bearer ÿ.ÿ.ÿ"])
