@@ -36,9 +36,9 @@ _BEGUN = "coalesce((select attempt from jobs where jobs.id = batches.next_id), 1
 _ENDED_WITHOUT = "its batch ended without it"
 CALL = f"""
 with ended as materialized (
-    select then_id, catch_id, finally_id, next_id, pending = 0 as over, failed > 0 as failing,
+    select then_id, catch_id, finally_id, next_id, finished_at is not null as over, failed > 0 as failing,
            failed = 0 and cancelled = 0 as good, {_BEGUN} as begun
-    from batches where id = %(batch)s and (pending = 0 or failed > 0)
+    from batches where id = %(batch)s and (finished_at is not null or failed > 0)
 ), waiting as (
     select w.id, w.fires and b.begun as fires from ended b cross join lateral (values
         (b.then_id, b.over and b.good, b.over), (b.catch_id, b.failing, b.over), (b.finally_id, b.over, b.over),

@@ -91,11 +91,24 @@ def _retry(tx: Transaction, job_id: UUID, why: str) -> None:
         raise Refused("it ends as its batch does: retry the jobs of that")
     if tx.one(sql.REFUSED_AS_DOUBLE, (job.id,)) is not None:
         raise Refused(DOUBLE)
+    alone = job.chain_id is None and job.batch_id is None
+    if alone and job.attempt == 0 and (batch := tx.one(sql.LOCK_BATCH_THAT_CALLS, (job.id,))) is not None:
+        _wait_for_call(tx, job.id, batch.id)
+        return
     _reopen(tx, job)
     if job.name == BEGIN_BATCH:
         _revive(tx, UUID(job.args[0]))
     tx.wakes = True
     tx.execute(sql.RETRY, {"id": job.id, "reason": why})
+
+
+def _wait_for_call(tx: Transaction, callback: UUID, batch: UUID) -> None:
+    """Let a callback that was cancelled before it began wait for its batch again, if that has not called it by now."""
+    tx.execute(sql.BLOCK, (callback,))
+    tx.execute(batch_sql.CALL, {"batch": batch})
+    if tx.one(sql.LOCK, ([callback],)).state == "cancelled":
+        raise Refused("its batch ended without it: retry the jobs of that")
+    tx.wakes = True
 
 
 def _reopen(tx: Transaction, job: Any) -> None:
@@ -118,12 +131,19 @@ def _reopen_chain(tx: Transaction, job: Any) -> int:
     chain = tx.one(sql.CHAIN, (job.chain_id,))
     if chain.undone_at is not None:
         raise Refused("its chain was undone")
-    if job.state == "cancelled" and job.attempt == 0 and job.reason == chain.ended_reason:
+    if job.link > 0 and not _its_turn_came(tx, job, chain):
         raise Refused("it is a link whose turn never came: retry the one before it that failed")
     tx.execute(sql.REOPEN_CHAIN, (job.chain_id,))
     rest = tx.all(sql.BLOCK_REST_AGAIN, {"chain": job.chain_id, "link": job.link})
     _revive_batches(tx, rest)
     return len(rest)
+
+
+def _its_turn_came(tx: Transaction, job: Any, chain: Any) -> bool:
+    """Say whether the link before it has succeeded, and did not end the chain with a business "no"."""
+    before = tx.one(sql.LINK_BEFORE, (job.chain_id, job.link))
+    never = job.state == "cancelled" and job.attempt == 0 and job.reason == chain.ended_reason
+    return before is not None and before.state == "succeeded" and not never
 
 
 def _revive_batches(tx: Transaction, links: Iterable[Any]) -> None:

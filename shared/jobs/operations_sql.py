@@ -10,9 +10,12 @@ event_id, aggregate_id, traceparent
 LOCK = f"select {_CHANGED} from jobs where id = any(%s) order by id for update"
 
 # A chain is cancelled as a whole: with any of its links, that one which is on. (Not locked is the link that a batch is
-# which runs: whoever ends that locks the batch first, then its link.)
+# which runs: whoever ends that locks the batch first, then its link. And what ends others that were cancelled is itself
+# not to be cancelled: they would wait for ever.)
 LOCK_WITH_CHAINS = f"""
-select {_CHANGED} from jobs where (state <> 'blocked' or attempt = 0) and id = any(array(
+select {_CHANGED} from jobs
+where (state <> 'blocked' or attempt = 0) and name not in ('end_cancelled_batch', 'undo_cancelled_chain')
+and id = any(array(
     select unnest(%(ids)s::uuid[]) union
     select id from jobs where state in ('scheduled', 'queued', 'running') and chain_id = any(array(
         select chain_id from jobs where id = any(%(ids)s) and chain_id is not null
@@ -26,11 +29,16 @@ update jobs set state = 'scheduled', available_at = clock_timestamp(), failures 
                 finished_at = null, reason = %(reason)s, error = null, progress = null
 where id = %(id)s
 """
+# A batch's callback that has not begun: it is the batch that calls it.
+LOCK_BATCH_THAT_CALLS = "select id from batches where %s in (then_id, catch_id, finally_id) for no key update"
+BLOCK = "update jobs set state = 'blocked', finished_at = null, reason = null where id = %s"
+
 REFUSED_AS_DOUBLE = """
 select 1 from jobs mine join jobs other on other.unique_key = mine.unique_key and other.id <> mine.id
 where mine.id = %s and other.state in ('blocked', 'scheduled', 'queued', 'running')
 """
 CHAIN = "select undone_at, ended_reason from chains where id = %s for update"
+LINK_BEFORE = "select state from jobs where chain_id = %s and link = %s - 1"
 BLOCK_REST_AGAIN = """
 update jobs set state = 'blocked', finished_at = null, reason = null
 where chain_id = %(chain)s and link > %(link)s and state = 'cancelled' returning id, name, args
