@@ -1,0 +1,104 @@
+"""What the state machine of batches and operators has found: jobs that wait for others, cancelled and tried again."""
+
+from uuid import UUID
+
+from shared.jobs.batch import batch
+from shared.jobs.chain import chain
+from tests.ledger import Ledger
+from tests.ledger_batches import cancel, dispatch, dispatch_chain, links, mend, retry, told_of
+from tests.ledger_core_jobs import fit
+from tests.ledger_jobs import glue, saw, unsaw, write_down
+
+DONE, CANCELLED, BLOCKED = "succeeded", "cancelled", "blocked"
+
+
+def of_chain(ledger: Ledger, chain_id: UUID) -> list[UUID]:
+    return [row.id for row in ledger.rows("select id from jobs where chain_id = %s order by link", (chain_id,))]
+
+
+def test_a_callback_that_was_cancelled_waits_for_its_batch_again(ledger: Ledger) -> None:
+    # Given a batch that runs, and its last callback cancelled
+    finally_ = write_down.message("finally")
+    dispatch(ledger, batch(write_down.message("desk")).finally_(finally_))
+    assert cancel(ledger, finally_.id) == [finally_.id]
+    # When it is retried, it does not run before its batch has ended
+    assert retry(ledger, [finally_.id]) == {finally_.id: None}
+    assert ledger.job(finally_.id).state == BLOCKED
+    ledger.work()
+    assert ledger.effects() == ["desk", "finally"]
+
+
+def test_a_callback_that_was_cancelled_runs_when_its_batch_has_called_it_meanwhile(ledger: Ledger) -> None:
+    finally_ = write_down.message("finally")
+    dispatch(ledger, batch(write_down.message("desk")).finally_(finally_))
+    cancel(ledger, finally_.id)
+    ledger.work()
+    assert ledger.effects() == ["desk"]
+    assert retry(ledger, [finally_.id]) == {finally_.id: None}
+    ledger.work()
+    assert ledger.effects() == ["desk", "finally"]
+
+
+def test_a_callback_that_its_batch_did_not_want_is_not_retried(ledger: Ledger) -> None:
+    # Given a batch that failed, so that `then` was cancelled
+    then, vase = write_down.message("then"), fit.message("vase")
+    dispatch(ledger, batch(vase).then(then))
+    ledger.work()
+    assert ledger.job(then.id).state == CANCELLED
+    # When it is retried, it is refused, and stays as it was
+    assert retry(ledger, [then.id]) == {then.id: "its batch ended without it: retry the jobs of that"}
+    assert (ledger.job(then.id).state, ledger.job(then.id).reason) == (CANCELLED, "its batch ended without it")
+    # And by its batch it is called
+    mend(ledger, "vase")
+    retry(ledger, [vase.id])
+    ledger.work()
+    assert told_of(ledger) == ["then"]
+
+
+def test_a_link_is_not_retried_before_those_before_it(ledger: Ledger) -> None:
+    # Given a chain that is cancelled by its last link before it has begun
+    chain_id = dispatch_chain(ledger, (saw, unsaw), glue, write_down)
+    first, second, third = of_chain(ledger, chain_id)
+    cancel(ledger, third)
+    assert links(ledger, chain_id) == [CANCELLED] * 3
+    # When the last one is retried, it is refused; with the first one they all go on
+    refusal = "it is a link whose turn never came: retry the one before it that failed"
+    assert retry(ledger, [third, second]) == {second: refusal, third: refusal}
+    assert retry(ledger, [first]) == {first: None}
+    ledger.work()
+    assert links(ledger, chain_id) == [DONE] * 3
+
+
+def test_what_ends_a_cancelled_batch_is_not_to_be_cancelled(ledger: Ledger) -> None:
+    # Given a cancelled batch
+    desk = write_down.message("desk")
+    chain_id = dispatch_chain(ledger, batch(desk))
+    ledger.hand_over()
+    [begin] = ledger.claim()
+    ledger.run(begin)
+    cancel(ledger, *of_chain(ledger, chain_id))
+    [ends] = ledger.named("end_cancelled_batch")
+    # When somebody cancels all there is
+    assert cancel(ledger, ends.id) == []
+    # Then it ends all the same
+    ledger.work()
+    assert ledger.job(desk.id).state == CANCELLED
+    assert ledger.count_open() == 0
+
+
+def test_a_batch_that_waits_again_is_not_ended_by_what_was_to_end_it(ledger: Ledger) -> None:
+    # Given a chain whose end has cancelled the empty batch in it
+    empty = batch().then(write_down.message("then")).finally_(write_down.message("finally"))
+    with ledger.transaction() as tx:
+        chain_id = chain(fit.message("vase"), empty).dispatch(tx)
+    ledger.hand_over()
+    [claimed] = ledger.claim()
+    ledger.run(claimed)
+    # When it is retried before the ledger's own job has ended the batch
+    mend(ledger, "vase")
+    retry(ledger, of_chain(ledger, chain_id)[:1])
+    ledger.connection.execute("update jobs set priority = -1 where name = 'end_cancelled_batch'")
+    ledger.work()
+    # Then the callbacks are called when the batch's turn has come
+    assert links(ledger, chain_id) == [DONE, DONE]
+    assert told_of(ledger) == ["finally", "then"]
