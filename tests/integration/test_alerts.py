@@ -11,13 +11,17 @@ import services.worker.listeners  # noqa: F401 - with it all jobs are known, as 
 from services.worker.alert_rules import RULES, Look, evaluate, evaluate_alerts
 from services.worker.alerts import call_operators
 from services.worker.housekeeping import check_books
+from shared import books
 from shared.db.engine import close_thread_connection, connect
 from shared.db.transaction import transaction
 from shared.ids import new_id
 from shared.jobs import operations
+from shared.jobs.batch import batch
+from shared.jobs.chain import chain
 from shared.jobs.collaborators import provide
 from shared.notifications.mail import Mailer
 from tests.ledger import Ledger
+from tests.ledger_jobs import glue, saw, write_down
 from tests.notifying import SHOP
 from tests.sandbox import SandboxProcess
 from tests.waiting import wait_until
@@ -244,7 +248,8 @@ NOT_SEEN: dict[str, tuple[str, ...]] = {
     "an order that is over": (ORDER.format(ID), "update orders set status = 'expired'"),
     "a chain that waits for its batch": (
         CHAIN.format(ID),
-        f"insert into batches (id, chain_id) values (gen_random_uuid(), '{ID}')",
+        f"insert into batches (id, chain_id, next_id) select gen_random_uuid(), '{ID}', id from jobs",
+        "update jobs set attempt = 1",
     ),
     "a chain that goes on": (
         CHAIN.format(ID),
@@ -258,6 +263,28 @@ def test_no_rule_cries_wolf(shop: Ledger, statements: tuple[str, ...]) -> None:
     do(shop, *statements)
     look(shop)
     assert alerts(shop) == []
+
+
+def test_chains_in_a_batch_whose_turn_has_not_come_wait_for_it(shop: Ledger) -> None:
+    # Given a chain whose first link is delayed, and whose second is a batch of chains, one with a batch of its own
+    inner = batch(chain(saw, glue).message("cedar-chest"))
+    outer = batch(
+        chain(saw, glue).message("walnut-desk"), chain(saw.message("shelf"), inner, glue.message("shelf")).message()
+    )
+    with shop.transaction() as tx:
+        chain(write_down.message("in an hour", delay=3600), outer, write_down.message("done")).dispatch(tx)
+    do(shop, "update jobs set created_at = created_at - interval '1 hour'")
+    # When
+    look(shop)
+    # Then neither the rules nor the books are alarmed
+    assert alerts(shop) == []
+    assert books.check(shop.connection, quiet_seconds=0) == []
+    # But when what they wait for is gone
+    do(shop, "update jobs set state = 'failed', finished_at = clock_timestamp() where state = 'scheduled'")
+    look(shop)
+    # Then they are
+    assert alerts(shop) == [("chain_blocked", "chains", True)]
+    assert "nothing is left in its chain" in str(books.check(shop.connection, quiet_seconds=0))
 
 
 def test_a_rule_that_breaks_silences_no_other_and_resolves_nothing(shop: Ledger) -> None:

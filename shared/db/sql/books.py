@@ -1,5 +1,7 @@
 """The books in SQL: each query finds what must not be, one sentence (`what`) for each case."""
 
+from shared.db.sql.stalled import NOTHING_FREES_IT
+
 _UNTOUCHED = "clock_timestamp() - make_interval(secs => %(quiet)s)"
 _OVERDUE = "clock_timestamp() - make_interval(secs => %(quiet)s + %(open)s)"
 
@@ -80,9 +82,7 @@ select concat('job ', name, ' ', id, ': due since ', available_at)
 from jobs where state = 'scheduled' and available_at < {_OVERDUE}
 union all
 select concat('job ', name, ' ', id, ': blocked, but nothing is left in its chain that could free it')
-from jobs j where state = 'blocked' and chain_id is not null and not exists (
-    select 1 from jobs other where other.chain_id = j.chain_id and other.state in ('scheduled', 'queued', 'running'))
-    and not exists (select 1 from batches b where b.chain_id = j.chain_id and b.finished_at is null)
+from jobs j where state = 'blocked' and {NOTHING_FREES_IT}
 union all
 select concat('event ', name, ' ', id, ': parked, ', parked_reason) from events where parked_at is not null
 union all

@@ -15,17 +15,26 @@ from payments where status = 'pending' and doubt is not null and updated_at < {_
 having count(*) > 0
 """
 
-# A link waits for the one before it, or for its batch. Of very many it is enough to look at the oldest.
+#: Nothing is on that could free `j`, a blocked link: no other link of its chain, no batch that is a link of it and has
+#: begun; nor is it a member of a batch whose turn in another chain has not come.
+NOTHING_FREES_IT = """
+chain_id is not null
+    and not exists (select 1 from jobs other where other.chain_id = j.chain_id
+                    and other.state in ('scheduled', 'queued', 'running'))
+    and not exists (select 1 from batches b join jobs l on l.id = b.next_id
+                    where b.chain_id = j.chain_id and b.finished_at is null and l.attempt > 0)
+    and not exists (select 1 from batches b join jobs l on l.id = b.next_id
+                    where b.id = j.batch_id and l.state || '' = 'blocked' and l.attempt = 0)
+"""
+
+# Of very many it is enough to look at the oldest.
 CHAINS = f"""
 select 'chains' as subject, count(*) as number, (array_agg(concat(name, ' ', id) order by created_at))[1] as example
 from (
-    select id, name, chain_id, created_at from jobs where state = 'blocked' and created_at < {_LONG_AGO}
+    select id, name, chain_id, batch_id, created_at from jobs where state = 'blocked' and created_at < {_LONG_AGO}
     order by created_at limit 1000
 ) j
-where chain_id is not null
-    and not exists (select 1 from jobs other where other.chain_id = j.chain_id
-                    and other.state in ('scheduled', 'queued', 'running'))
-    and not exists (select 1 from batches b where b.chain_id = j.chain_id and b.finished_at is null)
+where {NOTHING_FREES_IT}
 having count(*) > 0
 """
 
