@@ -124,6 +124,8 @@ def _reopen(tx: Transaction, job: Any) -> None:
     if link is not None and link.state in ENDED:
         _reopen(tx, link)
         tx.execute(batch_sql.BLOCK_LINK, (link.id,))
+    elif link is not None:
+        _reopen_rest(tx, link)
 
 
 def _reopen_chain(tx: Transaction, job: Any) -> int:
@@ -134,6 +136,16 @@ def _reopen_chain(tx: Transaction, job: Any) -> int:
     if job.link > 0 and not _its_turn_came(tx, job, chain):
         raise Refused("it is a link whose turn never came: retry the one before it that failed")
     tx.execute(sql.REOPEN_CHAIN, (job.chain_id,))
+    return _block_rest_again(tx, job)
+
+
+def _reopen_rest(tx: Transaction, link: Any) -> None:
+    """Let the links after a batch that runs wait again, where one of them was cancelled and would have ended it."""
+    if (links := _block_rest_again(tx, link)) and link.batch_id is not None:
+        reopen_batch(tx, link.batch_id, links, cancelled=links)
+
+
+def _block_rest_again(tx: Transaction, job: Any) -> int:
     rest = tx.all(sql.BLOCK_REST_AGAIN, {"chain": job.chain_id, "link": job.link})
     _revive_batches(tx, rest)
     return len(rest)

@@ -102,3 +102,24 @@ def test_a_batch_that_waits_again_is_not_ended_by_what_was_to_end_it(ledger: Led
     # Then the callbacks are called when the batch's turn has come
     assert links(ledger, chain_id) == [DONE, DONE]
     assert told_of(ledger) == ["finally", "then"]
+
+
+def test_a_chain_goes_on_whose_batch_is_retried_before_a_cancel_has_ended_it(ledger: Ledger) -> None:
+    # Given a chain with a batch that runs, of which one member has failed
+    vase, desk = fit.message("vase"), write_down.message("desk")
+    chain_id = dispatch_chain(ledger, batch(vase, desk).allow_failures(), saw, glue)
+    ledger.hand_over()
+    for claimed in ledger.claim():
+        ledger.run(claimed)
+    ledger.hand_over()
+    [claimed] = ledger.claim()
+    ledger.run(claimed)
+    assert ledger.job(vase.id).state == "failed"
+    # When the link behind it is cancelled, and the failed one retried at once
+    cancel(ledger, of_chain(ledger, chain_id)[1])
+    mend(ledger, "vase")
+    assert retry(ledger, [vase.id]) == {vase.id: None}
+    ledger.work()
+    # Then the batch ends well, and what comes after it runs
+    assert links(ledger, chain_id) == [DONE] * 3
+    assert ledger.effects()[-2:] == ["saw walnut-desk", "glue walnut-desk"]
