@@ -8,6 +8,7 @@ import pytest
 from shared import books
 from shared.db.engine import connect
 from shared.db.transaction import transaction
+from tests.ledger import Ledger
 from tests.waiting import wait_until
 
 #: The checker waits for a lock, and began longer ago than its connection allows.
@@ -39,3 +40,16 @@ def test_the_books_are_checked_however_long_it_takes() -> None:
         # And what follows on that connection is in as much of a hurry as before
         assert checking.execute("show transaction_timeout").fetchall() == [("300ms",)]
         assert checking.execute("show statement_timeout").fetchall() == [("300ms",)]
+
+
+def test_a_job_of_a_paused_queue_is_due_for_as_long_as_operators_want(ledger: Ledger) -> None:
+    # Given a job that nobody has run for an hour
+    ledger.connection.execute(
+        "insert into jobs (id, name, queue, args, available_at)"
+        " values (gen_random_uuid(), 'send_sms', 'notifications', '[]', clock_timestamp() - interval '1 hour')"
+    )
+    assert "job send_sms" in str(books.check(ledger.connection))
+    # When that is because its queue is paused
+    ledger.connection.execute("insert into paused_queues (queue, paused_by) values ('notifications', 'Nour')")
+    # Then it is no fault
+    assert books.check(ledger.connection) == []

@@ -80,6 +80,7 @@ from jobs where state = 'running' and lease_until < {_UNTOUCHED}
 union all
 select concat('job ', name, ' ', id, ': due since ', available_at)
 from jobs where state = 'scheduled' and available_at < {_OVERDUE}
+    and not exists (select 1 from paused_queues p where p.queue = jobs.queue)
 union all
 select concat('job ', name, ' ', id, ': blocked, but nothing is left in its chain that could free it')
 from jobs j where state = 'blocked' and {NOTHING_FREES_IT}
