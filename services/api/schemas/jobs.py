@@ -62,7 +62,7 @@ class RetryJobs(JobFilter):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not self.model_dump(exclude={"cursor"}, exclude_none=True):
+        if not any(self.model_dump(exclude={"cursor"}).values()):
             raise ValueError('say which: {"state": ["failed"]} are all failed jobs')
         return self
 
