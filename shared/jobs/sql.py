@@ -62,7 +62,8 @@ _AHEAD = f"""
 
 # Of jobs with the same serial key one is under way at a time, in their order. The others are put aside until one ends
 # and calls the next: with that one's row locked, so that it cannot end unseen. If it is just ending, its row is locked
-# by its worker, and the job stays where it is until the next turn.
+# by its worker, and the job stays where it is until the next turn. One that waits itself, for a later one which did not
+# succeed and is tried again, is called: two must not wait for each other.
 # While somebody holds a transaction open, whatever was due since then stays in the index, dead: a look begins where the
 # last one ended, or a second ago. (The moment is the statement's, which is the same for all rows: an index knows it.)
 HAND_OVER = f"""
@@ -81,8 +82,13 @@ with due as (
     ) j
     where not exists (select 1 from paused_queues p where p.queue = q.name)
 ), early as materialized (
-    select d.id, (select o.id {_AHEAD} limit 1 for no key update skip locked) as held
+    select d.id, coalesce(
+        (select o.id {_AHEAD} and o.available_at < {ASIDE} order by o.id limit 1 for no key update skip locked),
+        (select o.id {_AHEAD} and o.available_at = {ASIDE} order by o.id limit 1 for no key update skip locked)) as held
     from due d where d.serial_key is not null and exists (select 1 {_AHEAD})
+), called as (
+    update jobs set available_at = clock_timestamp(), reason = null
+    where id = any(array(select held from early)) and available_at = {ASIDE}
 ), aside as (
     update jobs set available_at = {ASIDE}, reason = 'waits for its turn'
     where id = any(array(select id from early where held is not null))

@@ -147,6 +147,20 @@ def test_one_that_waits_for_its_time_does_not_hold_the_line(ledger: Ledger) -> N
     assert order(ledger, "till") == ["now", "later", "after"]
 
 
+def test_two_do_not_wait_for_each_other_when_the_later_one_was_first_and_is_tried_again(ledger: Ledger) -> None:
+    # Given one that is due later, and one dispatched after it that is at work meanwhile
+    in_line(ledger, queue_up.message("till", "earlier", delay=60), stumble_in_line.message("till", "later"))
+    [later] = hand_over_and_claim(ledger)
+    # When the first one's time has come, it waits for the other
+    ledger.connection.execute("update jobs set available_at = clock_timestamp() where state = 'scheduled'")
+    assert hand_over_and_claim(ledger) == []
+    assert waiting(ledger) == [("earlier", "waits for its turn")]
+    # And when that has failed and is to be tried again, both come to their end
+    ledger.run(later)
+    ledger.work()
+    assert order(ledger, "till") == ["earlier", "later"]
+
+
 def test_no_operator_can_make_one_jump_its_line(ledger: Ledger) -> None:
     in_line(ledger, queue_up.message("till", "first"), queue_up.message("till", "second"))
     ledger.hand_over()
