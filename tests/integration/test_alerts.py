@@ -193,6 +193,17 @@ def somebody_waits() -> bool:
         return bool(third.execute(waits).fetchall())
 
 
+def test_what_operators_are_told_does_not_wait_behind_the_crowd_that_it_is_about(shop: Ledger) -> None:
+    # Given more messages than are handed over at once, due for long
+    do(shop, *[WAITS.format("7 min").replace("'orders'", "'notifications'")] * 40)
+    # When
+    look(shop)
+    shop.hand_over()
+    # Then those to operators come first: two for each of both
+    names = [claimed.name for claimed in shop.claim("notifications", 4)]
+    assert sorted(names) == ["mail_operator", "mail_operator", "tell_operator", "tell_operator"]
+
+
 def test_a_mail_is_sent_once_however_often_its_job_runs(shop: Ledger, sandbox: SandboxProcess) -> None:
     # Given alerts of which operators were told
     do(shop, WAITS.format("7 min"))

@@ -101,9 +101,11 @@ def test_a_shop_that_is_older_than_its_pictures_gets_them(gallery: Shop) -> None
     assert len(rows(gallery, MADE)) == THREE * len(SLUGS)
 
 
-@pytest.mark.parametrize("spoilt", [b"<svg/>", (SOURCES / "coffee-pot.webp").read_bytes()[:5000]], ids=["other", "cut"])
+@pytest.mark.parametrize(
+    ("spoilt", "tries"), [(b"<svg/>", 1), ((SOURCES / "coffee-pot.webp").read_bytes()[:5000], 3)], ids=["other", "cut"]
+)
 def test_a_broken_source_calls_operators_and_its_batch_can_be_retried(
-    gallery: Shop, sources: Path, spoilt: bytes
+    gallery: Shop, sources: Path, spoilt: bytes, tries: int
 ) -> None:
     # Given a product whose source picture is broken
     source = sources / "coffee-pot.webp"
@@ -117,6 +119,8 @@ def test_a_broken_source_calls_operators_and_its_batch_can_be_retried(
     assert [line["slug"] for line in alerts] == ["coffee-pot"]
     pictured = {row.slug for row in rows(gallery, MADE)}
     assert pictured == set(SLUGS) - {"coffee-pot"}
+    # And what is no picture at all was not tried again
+    assert {job.failures for job in named(gallery, process_image.name) if job.state == "failed"} == {tries}
     assert len(rows(gallery, "select from events where name = 'PicturesProcessed'")) == len(SLUGS) - 1
 
     # When the source is mended and its jobs are retried
