@@ -4,7 +4,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from shared.jobs.heartbeat import Heartbeat
 from shared.jobs.running import Claimed
 from tests.ledger import Ledger
 from tests.ledger_breaches import BREACHES
+from tests.ledger_happenings import Happenings
 from tests.ledger_machine_jobs import ACTS, KINDS, LINKS, QUEUE, script, work_alone
 from tests.ledger_model import Model, ModelJob
 
@@ -32,21 +32,7 @@ LOSE_LEASE = "update jobs set lease_until = clock_timestamp() - interval '1 ms' 
 
 chosen = st.integers(0, 9999)
 
-Happening = Callable[..., None]
-HAPPENS: list[st.SearchStrategy[Callable[["LedgerMachine"], None]]] = []
-
-
-def happens(times: int = 1, **arguments: st.SearchStrategy[Any]) -> Callable[[Happening], Happening]:
-    """Make a method one of the things that may happen, that many times as likely as others.
-
-    Hypothesis' own rules would be switched off in half of the examples each, and a job needs many of them to end.
-    """
-
-    def note(method: Happening) -> Happening:
-        HAPPENS.extend(st.builds(partial, st.just(method), **arguments) for _ in range(times))
-        return method
-
-    return note
+happens = Happenings()
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -56,6 +42,7 @@ class LedgerMachine(RuleBasedStateMachine):
         super().__init__()
         self.ledger, self.model = ledger, Model()
         self.steps = self._names = 0
+        self.seen: Counter[str] = Counter()  # what this example came to
         script.act, script.between = "succeed", None
         ledger.connection.execute("truncate jobs, chains, job_attempts, ran, paused_queues")
         ledger.redis.flushdb()
@@ -245,7 +232,7 @@ class LedgerMachine(RuleBasedStateMachine):
             heartbeat.hold(attempt)
         heartbeat.beat(self.ledger.connection)
 
-    @rule(what=st.deferred(lambda: st.one_of(HAPPENS)))
+    @rule(what=happens.any())
     def something_happens(self, what: Callable[["LedgerMachine"], None]) -> None:
         what(self)
 
@@ -271,6 +258,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """When the trouble is over, all that is open ends by itself: nothing was lost."""
         if sys.exc_info()[0] is not None:
             return  # a promise was broken already
+        self.seen.update(self.model.seen)  # before the calm end
         self.an_hour_passes()
         for _ in range(len(self.model.jobs) + 20):
             if not any(job.open for job in self.model.jobs.values()):
