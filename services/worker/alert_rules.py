@@ -36,6 +36,15 @@ class Look:
             if queue.oldest_seconds is not None and not queue.paused:
                 yield queue, queue.oldest_seconds
 
+    def bad(self) -> list[tuple[str, int, int]]:
+        """Return each job whose attempts failed or were lost in the window, and how many of each."""
+        return [tuple(row) for row in self.tx.all(stalled.BAD, {"window": self.figures.window_seconds})]
+
+    def good(self, name: str) -> int:
+        """Return how many of a job's attempts succeeded: the figures may reach back for a part of the window only."""
+        whole = self.figures.window_seconds / max(self.figures.covers_seconds, 0.1)
+        return round(sum(one.succeeded for one in self.figures.jobs if one.name == name) * whole)
+
     def rows(self, statement: str, **more: object) -> Iterator[tuple[str, str]]:
         """Yield what a statement of `stalled` finds."""
         limits = self.limits
@@ -69,16 +78,16 @@ def waits(look: Look) -> Iterator[tuple[str, str]]:
 
 
 def fails(look: Look) -> Iterator[tuple[str, str]]:
-    for one in look.figures.jobs:
-        ended = one.succeeded + one.failed + one.lost
-        if ended >= look.limits.alert_failure_attempts and (one.failure_rate or 0) >= look.limits.alert_failure_rate:
-            yield one.name, f"{one.failed + one.lost} of {ended} attempts failed"
+    for name, failed, lost in look.bad():
+        ended = failed + lost + look.good(name)
+        if ended >= look.limits.alert_failure_attempts and (failed + lost) / ended >= look.limits.alert_failure_rate:
+            yield name, f"{failed + lost} of {ended} attempts failed"
 
 
 def dies(look: Look) -> Iterator[tuple[str, str]]:
-    for one in look.figures.jobs:
-        if one.lost >= look.limits.alert_lost_attempts:
-            yield one.name, f"{one.lost} attempts ended with their worker"
+    for name, _, lost in look.bad():
+        if lost >= look.limits.alert_lost_attempts:
+            yield name, f"{lost} attempts ended with their worker"
 
 
 def task_fails(look: Look) -> Iterator[tuple[str, str]]:

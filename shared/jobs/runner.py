@@ -25,7 +25,8 @@ LEDGERS_OWN = (batch_jobs, chain_jobs)  # whoever runs jobs must know these, wha
 AGAIN_AT_MOST = 3  # serialization failures and deadlocks say nothing about the job: they burn no try
 #: Waited for a lock, or in a statement, for longer than is good for the others: neither says anything about the job.
 TOO_BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled)
-BUSY_REST = 0.2  # seconds
+BUSY_REST = 0.2  # seconds, times the attempts it has had: what is always too slow must not come back at once for ever
+LONGEST_REST = 30.0
 DATABASE_PATIENCE = 5.0  # seconds to wait for a database that went away, before the lease decides
 UNKNOWN_JOB = Release(30, "this worker does not know the job")
 
@@ -73,15 +74,16 @@ def _attempt(kind: JobType, claimed: Claimed) -> str:
 
 def _call(kind: JobType, running: Running) -> None:
     """Run the function; again, if PostgreSQL asks for it and all that it did was in the transaction rolled back."""
+    rest = min(BUSY_REST * running.attempt, LONGEST_REST)
     for _ in range(AGAIN_AT_MOST):
         try:
             return call(kind, running, running.claimed.args)
         except TRY_AGAIN as busy:
             if not kind.runs_in_transaction:  # it may have asked the outside world: the next attempt knows what to do
-                raise Release(BUSY_REST, "PostgreSQL was busy") from busy
+                raise Release(rest, "PostgreSQL was busy") from busy
         except TOO_BUSY as busy:
-            raise Release(BUSY_REST, "PostgreSQL was busy") from busy
-    raise Release(BUSY_REST, "PostgreSQL was busy")
+            raise Release(rest, "PostgreSQL was busy") from busy
+    raise Release(rest, "PostgreSQL was busy")
 
 
 def _failed(kind: JobType, running: Running, error: BaseException) -> str:

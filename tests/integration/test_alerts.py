@@ -19,6 +19,7 @@ from shared.jobs import operations
 from shared.jobs.batch import batch
 from shared.jobs.chain import chain
 from shared.jobs.collaborators import provide
+from shared.jobs.figures import AT_MOST
 from shared.notifications.mail import Mailer
 from tests.ledger import Ledger
 from tests.ledger_jobs import glue, saw, write_down
@@ -309,6 +310,16 @@ def test_a_rule_that_breaks_silences_no_other_and_resolves_nothing(shop: Ledger)
     # Then
     assert alerts(shop) == [("queue_unmanned", "orders", True), ("job_fails", "send_mail", True)]
     assert [line["rule"] for line in said if line.get("alert") == "rule_broken"] == ["queue_unmanned", "queue_silent"]
+
+
+def test_failures_are_seen_in_a_crowd_of_successes(shop: Ledger) -> None:
+    # Given a job that fails, and after it more of another's successes than the figures look at
+    do(shop, ENDED.format(20, "failed"), ENDED.format(3, "lost"))
+    do(shop, ENDED.replace("send_mail", "note_delivery").format(AT_MOST, "succeeded"))
+    # When
+    look(shop)
+    # Then
+    assert alerts(shop) == [("job_fails", "send_mail", True), ("job_dies", "send_mail", True)]
 
 
 def test_a_rule_that_takes_too_long_silences_no_other(shop: Ledger) -> None:

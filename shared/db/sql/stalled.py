@@ -71,3 +71,14 @@ from (
 ) j
 group by name
 """
+
+# All that went wrong lately, by an index of its own: in a crowd of successes the newest attempts may hold none of it.
+BAD = """
+select j.name, count(*) filter (where outcome = 'failed') as failed, count(*) filter (where outcome = 'lost') as lost
+from (
+    select job_id, outcome from job_attempts
+    where outcome in ('failed', 'lost') and finished_at > statement_timestamp() - make_interval(secs => %(window)s)
+    order by finished_at desc limit 10000
+) a cross join lateral (select name from jobs where id = a.job_id offset 0) j
+group by j.name
+"""

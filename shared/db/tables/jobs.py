@@ -106,6 +106,7 @@ class JobAttempt(Table, table=True):
     __tablename__ = "job_attempts"
     __table_args__ = (
         Index("job_attempts_finished", "finished_at"),
+        Index("job_attempts_bad", "finished_at", postgresql_where=text("outcome in ('failed', 'lost')")),
         CheckConstraint(
             "outcome in ('succeeded', 'failed', 'released', 'lost', 'cancelled')", name="job_attempts_outcome"
         ),

@@ -26,6 +26,8 @@ def _jobs() -> None:
     op.create_index("jobs_blocked", "jobs", ["created_at"], postgresql_where=BLOCKED)
     op.add_column("job_attempts", sa.Column("due_at", MOMENT, nullable=True))
     op.create_index("job_attempts_finished", "job_attempts", ["finished_at"])
+    bad = sa.text("outcome in ('failed', 'lost')")
+    op.create_index("job_attempts_bad", "job_attempts", ["finished_at"], postgresql_where=bad)
     op.add_column("schedule_slots", sa.Column("reason", sa.Text(), nullable=True))
 
 
@@ -101,6 +103,7 @@ def downgrade() -> None:
     for column in ("cancelled_because", "chain_id", "cancelled"):
         op.drop_column("batches", column)
     op.drop_column("schedule_slots", "reason")
+    op.drop_index("job_attempts_bad", "job_attempts")
     op.drop_index("job_attempts_finished", "job_attempts")
     op.drop_column("job_attempts", "due_at")
     op.drop_index("jobs_blocked", "jobs")
