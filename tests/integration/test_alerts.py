@@ -319,7 +319,7 @@ def test_failures_are_seen_in_a_crowd_of_successes(shop: Ledger) -> None:
     # When
     look(shop)
     # Then
-    assert alerts(shop) == [("job_fails", "send_mail", True), ("job_dies", "send_mail", True)]
+    assert alerts(shop) == [("job_dies", "send_mail", True), ("job_fails", "send_mail", True)]
 
 
 def test_a_rule_that_takes_too_long_silences_no_other(shop: Ledger) -> None:
