@@ -118,6 +118,11 @@ def break_down_twice(what: str) -> None:
     raise RuntimeError(f"{what} broke")
 
 
+@job(queue="default", tries=3, backoff=(2800,))
+def wait_long(what: str) -> None:
+    raise RuntimeError(f"{what} is stuck")
+
+
 @job(queue="default", tries=5, backoff=(0,), never_retry=(LookupError,))
 def look_up(what: str) -> None:
     raise LookupError(f"there is no {what}")
