@@ -1,10 +1,9 @@
 """The whole shop as real processes for the proofs: api, two relays, two worker units, the sandbox."""
 
 import os
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +29,6 @@ from tests.supervised import Supervised, Supervisor
 from tests.waiting import wait_until
 
 LEASE = 2.0
-LEASE_OF_A_WEBHOOK = 15.0  # services/sandbox/outbox.py
 QUEUES = "orders,notifications,default,media"
 #: What is still to be done; an order's expiry waits for its time.
 OPEN = "state in ('blocked', 'scheduled', 'queued', 'running') and name <> 'expire_order'"
@@ -84,7 +82,6 @@ class House(Audited):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.sandbox = SandboxProcess(folder, public_url=self.url, port=free_port(), smtp_port=free_port())
-        self._sandbox_memory = folder / "sandbox.sqlite3"
         known = {
             "api_port": self.port,
             "public_url": self.url,
@@ -288,14 +285,8 @@ class House(Audited):
 
     def _is_quiet(self) -> bool:
         with suppress(psycopg.OperationalError):  # a test has killed PostgreSQL; the next look connects again
-            return not (self.one(UNDER_WAY) or self._reports_under_way() or self.one(UNDER_WAY))
+            return not (self.one(UNDER_WAY) or self.sandbox.webhooks_under_way() or self.one(UNDER_WAY))
         return False
-
-    def _reports_under_way(self) -> int:
-        """How many webhooks the sandbox is sending, or will soon; one that was refused often comes much later."""
-        with closing(sqlite3.connect(f"file:{self._sandbox_memory}?mode=ro", uri=True)) as memory:
-            soon = time.time() + LEASE_OF_A_WEBHOOK + 5  # one under way is put off for so long
-            return int(memory.execute("select count(*) from deliveries where due < ?", (soon,)).fetchone()[0])
 
 
 #: Open a house with settings of one's own: `open_house(hand_over_at_least=100_000)`.

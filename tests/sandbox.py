@@ -5,9 +5,12 @@ import random
 import signal
 import smtplib
 import socket
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from email.message import EmailMessage
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +27,7 @@ from tests.waiting import wait_until
 
 PORTS = range(21000, 22000)
 STARTS_WITHIN = 20.0
+LEASE_OF_A_WEBHOOK = 15.0  # services/sandbox/outbox.py
 
 
 class SandboxProcess:
@@ -120,6 +124,13 @@ class SandboxProcess:
 
     def send_webhooks_to(self, url: str | None) -> None:
         self._http.put("/gateway/webhook", json={"url": url}).raise_for_status()
+
+    def webhooks_under_way(self) -> int:
+        """Return how many it sends, or soon will, also while it is down; one refused often comes much later."""
+        memory = f"file:{self._environment['SANDBOX_DATABASE']}?mode=ro"
+        with closing(sqlite3.connect(memory, uri=True)) as connection:
+            soon = time.time() + LEASE_OF_A_WEBHOOK + 5  # one under way is put off for so long
+            return int(connection.execute("select count(*) from deliveries where due < ?", (soon,)).fetchone()[0])
 
     def reset(self) -> None:
         """Switches off, keys forgotten, mailbox empty, webhooks to the shop; what was paid stays paid."""
