@@ -135,6 +135,8 @@ def _reopen_chain(tx: Transaction, job: Any) -> int:
         raise Refused("its chain was undone")
     if job.link > 0 and not _its_turn_came(tx, job, chain):
         raise Refused("it is a link whose turn never came: retry the one before it that failed")
+    if tx.one(sql.FORGOTTEN_LINK, (job.chain_id, job.link)) is not None:
+        raise Refused("a link after it was forgotten")
     tx.execute(sql.REOPEN_CHAIN, (job.chain_id,))
     return _block_rest_again(tx, job)
 

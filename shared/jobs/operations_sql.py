@@ -39,6 +39,10 @@ where mine.id = %s and other.state in ('blocked', 'scheduled', 'queued', 'runnin
 """
 CHAIN = "select undone_at, ended_reason from chains where id = %s for update"
 LINK_BEFORE = "select state from jobs where chain_id = %s and link = %s - 1"
+FORGOTTEN_LINK = """
+select 1 from jobs l where chain_id = %s and link >= %s and next_id is not null
+and not exists (select 1 from jobs where id = l.next_id)
+"""
 BLOCK_REST_AGAIN = """
 update jobs set state = 'blocked', finished_at = null, reason = null
 where chain_id = %(chain)s and link > %(link)s and state = 'cancelled' returning id, name, args

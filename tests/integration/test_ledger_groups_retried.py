@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from shared.jobs import operations
 from shared.jobs.batch import batch
 from shared.jobs.chain import chain
 from tests.ledger import Ledger
@@ -123,3 +124,13 @@ def test_a_chain_goes_on_whose_batch_is_retried_before_a_cancel_has_ended_it(led
     # Then the batch ends well, and what comes after it runs
     assert links(ledger, chain_id) == [DONE] * 3
     assert ledger.effects()[-2:] == ["saw walnut-desk", "glue walnut-desk"]
+
+
+def test_a_chain_of_which_a_link_was_forgotten_is_not_retried(ledger: Ledger) -> None:
+    chain_id = dispatch_chain(ledger, saw, glue, write_down)
+    first, second, _ = of_chain(ledger, chain_id)
+    cancel(ledger, first)
+    with ledger.transaction() as tx:
+        assert operations.forget(tx, [second]) == [second]
+    assert retry(ledger, [first]) == {first: "a link after it was forgotten"}
+    assert links(ledger, chain_id) == [CANCELLED] * 2
