@@ -124,6 +124,7 @@ def _reopen(tx: Transaction, job: Any) -> None:
     if link is not None and link.state in ENDED:
         _reopen(tx, link)
         tx.execute(batch_sql.BLOCK_LINK, (link.id,))
+        tx.execute(batch_sql.BEGIN, (job.batch_id,))  # it may have been cancelled before it could
     elif link is not None:
         _reopen_rest(tx, link)
 

@@ -134,3 +134,23 @@ def test_a_chain_of_which_a_link_was_forgotten_is_not_retried(ledger: Ledger) ->
         assert operations.forget(tx, [second]) == [second]
     assert retry(ledger, [first]) == {first: "a link after it was forgotten"}
     assert links(ledger, chain_id) == [CANCELLED] * 2
+
+
+def test_a_batch_whose_link_was_cancelled_as_it_started_begins_when_a_member_is_retried(ledger: Ledger) -> None:
+    # Given a chain that begins with a batch, cancelled between that link's claim and its first statement
+    desk, chair = write_down.message("desk"), write_down.message("chair")
+    chain_id = dispatch_chain(ledger, batch(desk, chair), saw)
+    ledger.hand_over()
+    [begin] = ledger.claim()
+    cancel(ledger, begin.id)
+    ledger.run(begin)
+    ledger.hand_over()
+    [ends] = ledger.claim()
+    # When one member is cancelled, and retried before the other has ended too
+    cancel(ledger, desk.id)
+    assert retry(ledger, [desk.id]) == {desk.id: None}
+    ledger.run(ends)
+    ledger.work()
+    # Then all run
+    assert links(ledger, chain_id) == [DONE] * 2
+    assert sorted(ledger.effects()) == ["chair", "desk", "saw walnut-desk"]
