@@ -136,11 +136,16 @@ BLOCK_LINK = (
     "update jobs set state = 'blocked', finished_at = null, error = null, reason = 'its batch runs' where id = %s"
 )
 
-# A batch that was cancelled before its turn came, because the chain had ended, waits again with its chain.
+# A batch that was cancelled before its turn came, because the chain had ended, waits again with its chain; but not what
+# would wait for a link that was forgotten.
 REVIVE = """
 with revived as (
     update jobs set state = 'blocked', finished_at = null, reason = null
-    where batch_id = %(batch)s and state = 'cancelled' and attempt = 0 returning id, name, args, chain_id
+    where batch_id = %(batch)s and state = 'cancelled' and attempt = 0 and (chain_id is null or not exists (
+        select 1 from jobs l where l.chain_id = jobs.chain_id and (
+            l.link > 0 and not exists (select 1 from jobs b where b.chain_id = l.chain_id and b.link = l.link - 1)
+            or l.next_id is not null and not exists (select 1 from jobs n where n.id = l.next_id))))
+    returning id, name, args, chain_id
 ), chains as (
     update chains set ended_reason = null where id in (select chain_id from revived)
 )

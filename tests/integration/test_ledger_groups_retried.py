@@ -154,3 +154,21 @@ def test_a_batch_whose_link_was_cancelled_as_it_started_begins_when_a_member_is_
     # Then all run
     assert links(ledger, chain_id) == [DONE] * 2
     assert sorted(ledger.effects()) == ["chair", "desk", "saw walnut-desk"]
+
+
+def test_what_waits_again_with_its_batch_does_not_wait_for_a_forgotten_link(ledger: Ledger) -> None:
+    # Given a chain cancelled before the batch in it began, of which a member is a chain
+    member, desk = chain(saw, glue).message("oak"), write_down.message("desk")
+    chain_id = dispatch_chain(ledger, fit, batch(member, desk))
+    ledger.work()
+    forgotten, left = of_chain(ledger, member.id)
+    # When that one's first link is forgotten, and the chain retried
+    with ledger.transaction() as tx:
+        operations.forget(tx, [forgotten])
+    mend(ledger, "walnut-desk")
+    retry(ledger, of_chain(ledger, chain_id)[:1])
+    ledger.work()
+    # Then the others run, and nothing waits for ever
+    assert ledger.effects()[-1] == "desk"
+    assert ledger.job(left).state == CANCELLED
+    assert ledger.count_open() == 0
