@@ -288,7 +288,8 @@ class GroupsMachine(RuleBasedStateMachine):
     @invariant()
     def no_promise_is_broken(self) -> None:
         self.steps += 1
-        assert self.ledger.rows(PROMISES) == []
+        broken = self.ledger.rows(PROMISES)
+        assert not broken, broken
 
     def teardown(self) -> None:
         """When the trouble is over, all that is open ends by itself: nothing was lost, nothing waits for ever."""
@@ -300,7 +301,8 @@ class GroupsMachine(RuleBasedStateMachine):
             if self.ledger.count_open() == 0:
                 break
             self.one_calm_round()
-        assert self.ledger.rows(IN_THE_END) == []
+        left = self.ledger.rows(IN_THE_END)
+        assert not left, left
 
     def one_calm_round(self) -> None:
         self.an_hour_passes()

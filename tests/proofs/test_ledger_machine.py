@@ -83,7 +83,7 @@ def test_the_ledger_keeps_its_word_for_ten_thousand_steps(
 def test_batches_keep_their_word_for_ten_thousand_steps(
     ledger: Ledger, dice: random.Random, scaled: Callable[[int, int], int]
 ) -> None:
-    examples = scaled(400, 112)
+    examples = scaled(400, 130)
     steps, seen = prove(GroupsMachine, ledger, dice, examples, steps=100, shrink=bool(scaled(1, 0)))
     assert steps >= scaled(32_000, 10_000), steps
     assert min(seen[what] for what in COMES_TO) >= 10, seen
