@@ -9,7 +9,7 @@ from uuid import UUID
 
 from shared.config import Settings
 from shared.db.transaction import Transaction
-from shared.jobs import sql
+from shared.jobs import sql, workers_sql
 
 Place = tuple[str, int]  # a queue and a priority
 
@@ -61,7 +61,7 @@ class HandOver:
         self._looks_at = now + LOOK_EVERY
         self._seen = {place: at for place, at in self._seen.items() if at > now - REMEMBERED}
         self._seen.update((tuple(place), now) for place in tx.all(sql.WAITING))
-        self._threads = dict(tx.all(sql.THREADS))
+        self._threads = dict(tx.all(workers_sql.THREADS))
         self._since = dict.fromkeys(self._places(), EVER)
 
     def _places(self) -> set[Place]:

@@ -6,6 +6,12 @@ _IS_QUEUED = "state || '' = 'queued'"
 _IS_RUNNING = "state || '' = 'running'"
 _IS_BLOCKED = "state || '' = 'blocked'"
 
+# With the `or` it is asked of members alone, by their batch's key; without, PostgreSQL joins all cancelled batches.
+_MAY_START = """
+(jobs.batch_id is null or not exists (
+    select 1 from batches b where b.id = jobs.batch_id and b.cancelled_at is not null))
+""".strip()
+
 #: A due time that never comes, for a job that waits until another calls it. (No `infinity`: Python has none.)
 ASIDE = "timestamptz '9000-01-01 00:00:00+00'"
 
@@ -47,11 +53,6 @@ with recursive waiting(queue, priority) as (
 select queue, priority from waiting
 """
 
-THREADS = """
-select queue, sum(threads)::int as threads from workers cross join lateral unnest(queues) as queue
-where seen_at > clock_timestamp() - interval '15 s' group by queue
-"""
-
 # What a job waits for that has `d`'s serial key: one that is under way, or an earlier one that is due or was tried
 # before. A delayed one does not hold the line until it is due.
 _AHEAD = f"""
@@ -61,9 +62,8 @@ _AHEAD = f"""
 """
 
 # Of jobs with the same serial key one is under way at a time, in their order. The others are put aside until one ends
-# and calls the next: with that one's row locked, so that it cannot end unseen. If it is just ending, its row is locked
-# by its worker, and the job stays where it is until the next turn. One that waits itself, for a later one which did not
-# succeed and is tried again, is called: two must not wait for each other.
+# and calls the next: with that one's row locked, so that it cannot end unseen; where its worker has locked it, ending,
+# the job stays where it is for a turn. One that waits itself, for a later one that is tried again, is called.
 # While somebody holds a transaction open, whatever was due since then stays in the index, dead: a look begins where the
 # last one ended, or a second ago. (The moment is the statement's, which is the same for all rows: an index knows it.)
 HAND_OVER = f"""
@@ -77,7 +77,7 @@ with due as (
         where state = 'scheduled' and queue = q.name and priority = q.priority
               and available_at <= statement_timestamp()
               and available_at >= least(q.since, statement_timestamp() - interval '1 s')
-              and not exists (select 1 from batches b where b.id = batch_id and b.cancelled_at is not null)
+              and {_MAY_START}
         order by available_at, id limit q.room for update skip locked
     ) j
     where not exists (select 1 from paused_queues p where p.queue = q.name)
@@ -134,7 +134,7 @@ update jobs set state = 'running', attempt = attempt + 1, worker = %(worker)s, s
                 progress = null
 where id = any(%(ids)s) and {_IS_QUEUED} {{alone}}
   and not exists (select 1 from paused_queues p where p.queue = jobs.queue)
-  and not exists (select 1 from batches b where b.id = jobs.batch_id and b.cancelled_at is not null)
+  and {_MAY_START}
 returning id, name, args, queue, attempt, failures, lost, tries, retry_until, chain_id, event_id, aggregate_id,
           traceparent, next_id, batch_id, serial_key, available_at
 """
@@ -145,7 +145,7 @@ CLAIM_ALONE = _CLAIM.format(alone="")  # a row that has lost a lease may be kill
 UNCLAIMED = f"""
 select id, exists (select 1 from paused_queues p where p.queue = jobs.queue) as paused
 from jobs where id = any(%s) and {_IS_QUEUED}
-  and not exists (select 1 from batches b where b.id = jobs.batch_id and b.cancelled_at is not null)
+  and {_MAY_START}
 """
 
 # What is locked is just being finished: waiting for it, with the others' leases locked, would make those wait too.
