@@ -1,5 +1,6 @@
 """A job that does nothing, through the whole ledger, beside the same through Dramatiq as it comes."""
 
+import importlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,9 +91,7 @@ def ledger(ground: Ground, database: str | None = None, **settings: object) -> t
 def stock(ground: Ground) -> tuple[float, dict[str, float]]:
     """The same by `dramatiq -p 2 -t 8`."""
     with ground.living():
-        from benchmarks.stock import do_nothing as message  # noqa: PLC0415 - its broker reads the settings
-
-        message.broker.client = Redis.from_url(ground.redis.url)  # type: ignore[attr-defined]  # of this run
+        message = importlib.reload(importlib.import_module("benchmarks.stock")).do_nothing  # by the Redis of this run
         for _ in range(JOBS):
             message.send()
         client = Redis.from_url(ground.redis.url)
