@@ -6,7 +6,6 @@
 import sys
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -21,66 +20,27 @@ from shared.jobs.hand_over import hand_over
 from shared.jobs.running import Claimed
 from tests import ledger_groups_machine_jobs as shapes
 from tests.ledger import Ledger
-from tests.ledger_groups_machine_jobs import ACTS, KEYS, QUEUES, UNIQUE, script
+from tests.ledger_groups_machine_jobs import KEYS, QUEUES, UNIQUE, Turn, chosen, script, turns
+from tests.ledger_groups_machine_sql import (
+    AN_HOUR_PASSES,
+    BATCHES_OF,
+    CHANGES,
+    IS_DOUBLE,
+    LIVE,
+    LOSE_LEASE,
+    SEEN,
+    SPARE,
+    TAKE_YOUR_TIME,
+)
 from tests.ledger_happenings import Happenings
 from tests.ledger_promises import FORGET_HISTORY, HISTORY, IN_THE_END, PROMISES
 
 WORKERS = ("fast-0", "fast-1")
 ROOMS = (1, 3, 1000, 1000)
+MEANWHILE = (*[None] * 9, "machine is paused", "other is paused", "a batch is cancelled")  # as something is on its way
 
-LIVE = "select id, attempt from jobs where state = 'running' order by id"
-LOSE_LEASE = "update jobs set lease_until = clock_timestamp() - interval '1 ms' where id = %s"
-IS_DOUBLE = """
-select 1 from jobs where unique_key = %s and state in ('blocked', 'scheduled', 'queued', 'running')
-"""
-AN_HOUR_PASSES = f"""
-update jobs set available_at = clock_timestamp() where state = 'scheduled' and available_at < {sql.ASIDE}
-"""
-# What comes back in a second comes back in an hour, so that an example does not depend on how fast it runs.
-TAKE_YOUR_TIME = """
-update jobs set available_at = available_at + interval '1 hour'
-where name = 'end_cancelled_batch' and state = 'scheduled' and available_at > clock_timestamp()
-"""
-# What ends a cancelled batch waits for an operator when it was lost too often: here it is not.
-SPARE = "update jobs set lost = 0 where name in ('end_cancelled_batch', 'undo_cancelled_chain') and lost > 0"
-SEEN = """
-select outcome as what, count(*) from job_attempts group by 1
-union all
-select was || ' to ' || became, count(*) from moved group by 1
-union all
-select case when j.id = b.then_id then 'then' when j.id = b.catch_id then 'catch' else 'finally' end, count(*)
-from batches b join jobs j on j.id in (b.then_id, b.catch_id, b.finally_id) where j.attempt > 0 group by 1
-union all
-select 'chain undone', count(*) from chains where undone_at is not null
-union all
-select 'put aside', count(*) from jobs where reason = 'waits for its turn'
-union all
-select 'batch as a link', count(*) from batches where next_id is not null and finished_at is not null
-union all
-select 'batch in a batch', count(*) from batches b join jobs j on j.id = b.next_id and j.batch_id is not null
-where b.finished_at is not null
-"""
-
-chosen = st.integers(0, 9999)
 some = st.lists(chosen, min_size=1, max_size=3)
 happens = Happenings()
-
-
-@dataclass(frozen=True)
-class Turn:
-    """What an attempt does, and what befalls it meanwhile."""
-
-    which: int
-    act: str
-    between: str | None = None
-    more: tuple[Any, ...] = ()
-
-
-turns = st.one_of(
-    *[st.builds(Turn, which=chosen, act=st.sampled_from(ACTS))] * 6,
-    st.builds(Turn, which=chosen, act=st.sampled_from(ACTS), between=st.sampled_from(("lose", "cancel", "retry"))),
-    st.builds(Turn, which=chosen, act=st.just("add"), more=st.lists(shapes.members, min_size=1, max_size=2).map(tuple)),
-)
 
 
 class GroupsMachine(RuleBasedStateMachine):
@@ -163,13 +123,17 @@ class GroupsMachine(RuleBasedStateMachine):
         take_back(connection, paused)
         self.attempts += sorted(claimed, key=lambda one: one.id)
 
-    @happens(14, worker=st.sampled_from(WORKERS), at_most=st.integers(1, 8))
-    def serve(self, worker: str, at_most: int) -> None:
+    @happens(14, worker=st.sampled_from(WORKERS), at_most=st.integers(1, 8), meanwhile=st.sampled_from(MEANWHILE))
+    def serve(self, worker: str, at_most: int, meanwhile: str | None = None) -> None:
         """Bring some jobs of each queue all the way to a worker."""
         self.hand_over(crash=False)
         for queue, length in lists.lengths(self.ledger.redis, QUEUES).items():
             if length:
                 self.popped += lists.pop(self.ledger.redis, [queue], at_most, 1)
+        if meanwhile == "a batch is cancelled":
+            self.cancel_batches(self.ledger.rows(BATCHES_OF, (self.popped,))[:1], also_running=False)
+        elif meanwhile:
+            self.pause(meanwhile.split()[0])
         self.claim(worker)
 
     def live(self) -> list[Claimed]:
@@ -182,11 +146,16 @@ class GroupsMachine(RuleBasedStateMachine):
             if live := self.live():
                 self.play(live[turn.which % len(live)], turn)
 
-    @happens(1, turn=turns)
-    def run_whatever_became_of_it(self, turn: Turn) -> None:
-        """A worker that was frozen wakes up, perhaps long after its job had ended."""
-        if self.attempts:
-            self.play(self.attempts[turn.which % len(self.attempts)], turn)
+    @happens(3, turn=turns)
+    def run_what_was_taken_away(self, turn: Turn) -> None:
+        """A worker that was frozen wakes up, perhaps long after its job had ended: it changes nothing."""
+        live = self.live()
+        if stale := [attempt for attempt in self.attempts if attempt not in live]:
+            running = {attempt.id for attempt in live}
+            again = [attempt for attempt in stale if attempt.id in running] or stale
+            before = self.ledger.rows(CHANGES)
+            self.play(again[turn.which % len(again)], Turn(0, turn.act, more=turn.more))
+            assert self.ledger.rows(CHANGES) == before, turn
 
     def play(self, attempt: Claimed, turn: Turn) -> None:
         script.act, script.more, script.between = turn.act, turn.more, self.befalls(attempt.id, turn.between)
@@ -254,6 +223,11 @@ class GroupsMachine(RuleBasedStateMachine):
     def retry(self, which: list[int]) -> None:
         self.operate("retry", *self.pick(which, "('failed', 'cancelled')"))
 
+    @happens()
+    def retry_all(self) -> None:
+        found = self.ledger.rows("select id from jobs where state in ('failed', 'cancelled') order by id")
+        self.operate("retry", *(row.id for row in found))
+
     @happens(which=some)
     def run_now(self, which: list[int]) -> None:
         self.operate("run now", *self.pick(which, "('scheduled')"))
@@ -264,9 +238,13 @@ class GroupsMachine(RuleBasedStateMachine):
 
     @happens(1, which=chosen, also_running=st.booleans())
     def cancel_a_batch(self, which: int, also_running: bool) -> None:
-        if found := self.ledger.rows("select id from batches order by id"):
+        found = self.ledger.rows("select id from batches order by id")
+        self.cancel_batches([found[which % len(found)]] if found else [], also_running=also_running)
+
+    def cancel_batches(self, batches: list[Any], *, also_running: bool) -> None:
+        for batch in batches:
             with self.ledger.transaction() as tx:
-                cancel_batch(tx, found[which % len(found)].id, "enough", also_running=also_running)
+                cancel_batch(tx, batch.id, "enough", also_running=also_running)
 
     @happens(1, queue=st.sampled_from(QUEUES))
     def pause(self, queue: str) -> None:

@@ -20,7 +20,7 @@ KEYS = ("walnut", "oak")
 LATER = "later"  # the tag of what was dispatched with a delay
 NO, TOO_LATE = "no", "too late"
 
-ACTS = (*["succeed"] * 6, *["fail"] * 3, "give up", "release", "skip", "say no", "say too late", "call off")
+ACTS = (*["succeed"] * 7, *["fail"] * 3, *["give up"] * 3, "release", "skip", "say no", "say too late", "call off")
 
 
 @dataclass
@@ -170,3 +170,21 @@ lines = _lines(st.one_of(ones, inner_groups))
 members = st.one_of(ones, ones, plain_lines, lines)
 groups = _groups(members)
 deep_lines = _lines(st.one_of(ones, ones, groups))
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What an attempt does, and what befalls it meanwhile."""
+
+    which: int
+    act: str
+    between: str | None = None
+    more: tuple[Any, ...] = ()
+
+
+chosen = st.integers(0, 9999)
+turns = st.one_of(
+    *[st.builds(Turn, which=chosen, act=st.sampled_from(ACTS))] * 6,
+    st.builds(Turn, which=chosen, act=st.sampled_from(ACTS), between=st.sampled_from(("lose", "cancel", "retry"))),
+    st.builds(Turn, which=chosen, act=st.just("add"), more=st.lists(members, min_size=1, max_size=2).map(tuple)),
+)

@@ -86,4 +86,4 @@ def test_batches_keep_their_word_for_ten_thousand_steps(
     examples = scaled(400, 130)
     steps, seen = prove(GroupsMachine, ledger, dice, examples, steps=100, shrink=bool(scaled(1, 0)))
     assert steps >= scaled(32_000, 10_000), steps
-    assert min(seen[what] for what in COMES_TO) >= 10, seen
+    assert min(seen[what] for what in COMES_TO) >= 5, seen
