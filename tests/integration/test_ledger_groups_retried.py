@@ -57,17 +57,21 @@ def test_a_callback_that_its_batch_did_not_want_is_not_retried(ledger: Ledger) -
 
 
 def test_a_link_is_not_retried_before_those_before_it(ledger: Ledger) -> None:
-    # Given a chain that is cancelled by its last link before it has begun
-    chain_id = dispatch_chain(ledger, (saw, unsaw), glue, write_down)
-    first, second, third = of_chain(ledger, chain_id)
+    # Given a batch that is just beginning, and a chain in it cancelled by its last link before its first was due
+    member = chain(saw, glue, write_down).message("oak")
+    dispatch_chain(ledger, batch(member, write_down.message("desk")))
+    ledger.hand_over()
+    [begin] = ledger.claim()
+    first, second, third = of_chain(ledger, member.id)
     cancel(ledger, third)
-    assert links(ledger, chain_id) == [CANCELLED] * 3
-    # When the last one is retried, it is refused; with the first one they all go on
+    assert links(ledger, member.id) == [CANCELLED] * 3
+    # When the last ones are retried, they are refused; with the first one they all go on
     refusal = "it is a link whose turn never came: retry the one before it that failed"
     assert retry(ledger, [third, second]) == {second: refusal, third: refusal}
     assert retry(ledger, [first]) == {first: None}
+    ledger.run(begin)
     ledger.work()
-    assert links(ledger, chain_id) == [DONE] * 3
+    assert links(ledger, member.id) == [DONE] * 3
 
 
 def test_what_ends_a_cancelled_batch_is_not_to_be_cancelled(ledger: Ledger) -> None:
