@@ -8,7 +8,7 @@ from shared.jobs.chain import chain
 from tests.ledger import Ledger
 from tests.ledger_batches import cancel, dispatch, dispatch_chain, links, mend, retry, told_of
 from tests.ledger_core_jobs import fit
-from tests.ledger_jobs import glue, saw, unsaw, write_down
+from tests.ledger_jobs import glue, saw, write_down
 
 DONE, CANCELLED, BLOCKED = "succeeded", "cancelled", "blocked"
 
