@@ -54,6 +54,13 @@ class Settings(BaseSettings):
     pusher_host: str = "127.0.0.1"
     pusher_port: int = 6001
     pusher_scheme: Literal["http", "https"] = "http"
+    broadcast_connection: Literal["taboor", "pusher", "log", "null"] = "taboor"  # where facts are heard
+
+    realtime_origins: str = ""  # the pages that may connect, by comma: https://shop.example; empty: all
+    realtime_connections: int = Field(10_000, gt=0)  # of one node
+    realtime_subscriptions: int = Field(200, gt=0)  # of one connection
+    realtime_client_events: int = Field(10, gt=0)  # of one connection, a second
+    webhook_url: str = ""  # whom the realtime service tells of channels and members; empty: nobody
 
     stripe_api_base: str = "http://127.0.0.1:9000"
     stripe_api_key: SecretStr = SecretStr(SANDBOX_STRIPE_KEY)
