@@ -1,4 +1,4 @@
-"""What realtime things are called in Redis and on the wire: the relay, the workers and every node spell them from here."""
+"""What realtime things are called in Redis and on the wire; the relay, the workers and the nodes all look here."""
 
 from uuid import UUID
 
@@ -30,7 +30,7 @@ _SESSION = "#session-"
 
 
 def wire_event(name: str) -> str:
-    """Return how an event class is called on the wire: `App\\Events\\OrderShipped`."""
+    r"""Return how an event class is called on the wire: `App\Events\OrderShipped`."""
     return EVENTS_NAMESPACE + name
 
 
