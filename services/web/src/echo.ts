@@ -1,0 +1,193 @@
+// Stock Laravel Echo that misses nothing: after a lost connection each channel goes on where it was, in order, each
+// event once – or the page is told to fetch the truth. Only the documented options of Echo and pusher-js are used, and
+// two of their methods are wrapped; the server's side of it is `POST /broadcasting/auth` and `services/realtime`.
+import Echo from 'laravel-echo';
+import Pusher, { type Channel } from 'pusher-js';
+import type { Session } from './session.ts';
+
+/** connecting → live ⇄ reconnecting → catching-up → live; closed: for good, somebody has to sign in again. */
+export type State = 'connecting' | 'live' | 'reconnecting' | 'catching-up' | 'closed';
+
+export interface Wishes {
+  pusher: { key: string; host: string; port: number; scheme: string };
+  session: Session;
+  onState?: (state: State) => void;
+  /** Too much was missed on this channel: fetch what it tells of; what comes from now on is heard. */
+  onRefetch?: (channel: string) => void;
+}
+
+interface Refusal {
+  status?: number;
+}
+
+/** A line that has gone dead is noticed after these two together (milliseconds). */
+const SILENCE = { activityTimeout: 15_000, pongTimeout: 6_000 };
+/** How long to wait when the API does not answer, twice as long each time (milliseconds). */
+const [FIRST_WAIT, LONGEST_WAIT] = [500, 30_000];
+
+/** Connect, and return an Echo like any other. */
+export function connect(wishes: Wishes): Echo<'pusher'> {
+  const { pusher: where, session } = wishes;
+  const positions = new Positions();
+  const pusher = new Pusher(where.key, {
+    ...SILENCE,
+    cluster: '',
+    wsHost: where.host,
+    wsPort: where.port,
+    wssPort: where.port,
+    forceTLS: where.scheme === 'https',
+    enabledTransports: ['ws', 'wss'],
+    channelAuthorization: {
+      transport: 'ajax',
+      endpoint: `${session.api}/broadcasting/auth`,
+      headersProvider: () => session.headers,
+      paramsProvider: () => ({ last_event_ids: positions.asJson() }),
+    },
+    userAuthentication: {
+      transport: 'ajax',
+      endpoint: `${session.api}/broadcasting/user-auth`,
+      headersProvider: () => session.headers,
+    },
+  });
+  new Follower(pusher, positions, wishes);
+  return new Echo({ broadcaster: 'pusher', client: pusher });
+}
+
+/** How far each channel has been heard: the highest `event_id`, or what the server said when we joined. */
+export class Positions {
+  #reached = new Map<string, number>();
+  #doubtful = new Set<string>();
+
+  /** Remember a position; false if we were there already, so that this event was heard before. */
+  reach(channel: string, position: number): boolean {
+    const last = this.#reached.get(channel);
+    if (last !== undefined && position <= last && !this.#doubtful.has(channel)) return false;
+    this.#reached.set(channel, position);
+    this.#doubtful.delete(channel);
+    return true;
+  }
+
+  /** The server could not go on from where we were: whatever it says next is right, even if it is lower. */
+  doubt(channel: string): void {
+    this.#doubtful.add(channel);
+  }
+
+  forget(channel: string): void {
+    this.#reached.delete(channel);
+    this.#doubtful.delete(channel);
+  }
+
+  asJson(): string {
+    return JSON.stringify(Object.fromEntries(this.#reached));
+  }
+}
+
+/** Sees each frame of each channel before the page's own listeners do. */
+class Follower {
+  readonly #pusher: Pusher;
+  readonly #positions: Positions;
+  readonly #wishes: Wishes;
+  readonly #refused = new Set<string>();
+  readonly #failures = new Map<string, number>();
+  #wasLive = false;
+  #state: State | undefined;
+
+  constructor(pusher: Pusher, positions: Positions, wishes: Wishes) {
+    this.#pusher = pusher;
+    this.#positions = positions;
+    this.#wishes = wishes;
+    this.#wrapSubscribing();
+    const look = (): void => this.#tellState();
+    pusher.connection.bind('state_change', look).bind('connecting_in', () => this.#tellState('reconnecting'));
+    look();
+  }
+
+  #wrapSubscribing(): void {
+    const pusher = this.#pusher;
+    const [subscribe, unsubscribe] = [pusher.subscribe.bind(pusher), pusher.unsubscribe.bind(pusher)];
+    pusher.subscribe = (name) => {
+      const known = pusher.channel(name);
+      const channel = subscribe(name);
+      if (channel !== known) this.#follow(channel);
+      this.#tellState();
+      return channel;
+    };
+    pusher.unsubscribe = (name) => {
+      unsubscribe(name);
+      this.#positions.forget(name);
+      for (const memory of [this.#refused, this.#failures]) memory.delete(name);
+      this.#tellState();
+    };
+  }
+
+  #follow(channel: Channel): void {
+    const emit = channel.emit.bind(channel);
+    channel.emit = (event, data, metadata) => {
+      if (this.#isOld(channel, event, data)) return channel;
+      emit(event, data, metadata);
+      this.#afterwards(channel, event, data);
+      return channel;
+    };
+  }
+
+  #isOld(channel: Channel, event: string, data: unknown): boolean {
+    const numbers = (data ?? {}) as { event_id?: unknown; position?: unknown };
+    if (event === 'pusher:resume_failed') this.#positions.doubt(channel.name);
+    if (event === 'pusher:position' && typeof numbers.position === 'number') {
+      this.#positions.reach(channel.name, numbers.position);
+    }
+    if (event.startsWith('pusher:') || typeof numbers.event_id !== 'number') return false; // a signal has no position
+    return !this.#positions.reach(channel.name, numbers.event_id);
+  }
+
+  #afterwards(channel: Channel, event: string, data: unknown): void {
+    if (event === 'pusher:resume_failed') this.#wishes.onRefetch?.(channel.name);
+    if (event === 'pusher:subscription_error') this.#onError(channel, (data ?? {}) as Refusal);
+    if (event === 'pusher:subscription_succeeded') this.#failures.delete(channel.name);
+    if (event.startsWith('pusher:')) this.#tellState();
+  }
+
+  /** Stock pusher-js leaves a channel at its first failure, silently; the API may only have been away. */
+  #onError(channel: Channel, { status = 0 }: Refusal): void {
+    channel.subscriptionPending = false;
+    if (isFinal(status)) {
+      this.#refused.add(channel.name);
+      return;
+    }
+    const failures = this.#failures.get(channel.name) ?? 0;
+    this.#failures.set(channel.name, failures + 1);
+    const atOnce = status === 401 && failures === 0; // most likely the token is old
+    const wait = Math.min(FIRST_WAIT * 2 ** failures, LONGEST_WAIT) * (0.5 + Math.random());
+    setTimeout(() => void this.#again(channel, status), atOnce ? 0 : wait);
+  }
+
+  async #again(channel: Channel, status: number): Promise<void> {
+    if (this.#pusher.channel(channel.name) !== channel || channel.subscribed) return;
+    try {
+      if (status === 401 && !(await this.#wishes.session.renew())) return this.#pusher.disconnect();
+    } catch {
+      return this.#onError(channel, { status }); // the API is away: later
+    }
+    if (this.#pusher.channel(channel.name) === channel) this.#pusher.subscribe(channel.name);
+  }
+
+  #tellState(state: State = this.#stateNow()): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    if (state === 'live') this.#wasLive = true;
+    this.#wishes.onState?.(state);
+  }
+
+  #stateNow(): State {
+    const state = this.#pusher.connection.state;
+    if (state === 'disconnected' || state === 'failed') return 'closed';
+    if (state !== 'connected') return this.#wasLive ? 'reconnecting' : 'connecting';
+    const waiting = this.#pusher.allChannels().some(({ name, subscribed }) => !subscribed && !this.#refused.has(name));
+    return waiting ? 'catching-up' : 'live';
+  }
+}
+
+/** Whether asking again is in vain: the rules say no, or a limit was reached. */
+function isFinal(status: number): boolean {
+  return (status >= 400 && status < 500 && ![401, 408, 429].includes(status)) || status >= 4000;
+}

@@ -1,0 +1,225 @@
+// The plain page: sign in, order, and watch the order live.
+import { connect, type State } from './echo.ts';
+import { Session } from './session.ts';
+
+interface Product {
+  id: string;
+  slug: string;
+  name: string;
+  price: number; // minor units
+  currency: string;
+  available: number;
+}
+
+interface Order {
+  id: string;
+  number: number;
+  status: string;
+  total: number;
+  currency: string;
+  version: number;
+  items: { names?: { en: string }; name_en?: string; quantity: number }[];
+}
+
+interface Fact {
+  event_id: number; // its position among all facts
+  name: string;
+  at: string;
+}
+
+interface Timeline {
+  events: { position: number | null; name: string; occurred_at: string }[];
+}
+
+interface Config {
+  pusher: { key: string; host: string; port: number; scheme: string };
+  demo: boolean;
+}
+
+const SHOWN = 10;
+const DEMO_PASSWORD = 'taboor';
+const PEOPLE = { Layla: 'layla@example.com', Omar: 'omar@example.com', 'Nour (operator)': 'nour@example.com' };
+const SAYS: Record<State, string> = {
+  connecting: 'connecting …',
+  live: 'live',
+  reconnecting: 'the connection is lost: connecting again; your orders go on meanwhile',
+  'catching-up': 'catching up …',
+  closed: 'signed out: sign in again to go on watching',
+};
+
+const config = (await (await fetch('/config.json')).json()) as Config;
+let session: Session;
+let Echo: ReturnType<typeof connect>;
+
+// --- orders ---
+
+const cards = new Map<string, { order: Order; facts: Map<number, Fact>; element: HTMLElement }>();
+
+/** Show an order and what happens to it: subscribe first, then fetch, so that nothing falls in between. */
+function watch(order: Order): void {
+  if (cards.has(order.id)) return updateUI(order);
+  const element = make('li', { className: 'order', id: `order-${order.id}` });
+  cards.set(order.id, { order, facts: new Map(), element });
+  byId('list').prepend(element);
+  draw(order.id);
+  const orderId = order.id;
+
+  Echo.private(`orders.${orderId}`)
+    .listen('OrderShipped', (e: { order: Order }) => {
+      console.log('Order shipped!', e.order);
+      updateUI(e.order);
+    });
+
+  Echo.private(`orders.${orderId}`)
+    .listenToAll((name: string, e: { order?: Order; event_id?: number; occurred_at?: string }) => {
+      if (e.event_id === undefined) return; // a signal: progress, not a fact
+      note(orderId, { event_id: e.event_id, name, at: e.occurred_at ?? new Date().toISOString() });
+      if (e.order) updateUI(e.order);
+    })
+    .subscribed(() => void refetch(orderId).catch(complain));
+}
+
+/** Show the order as it is now, unless we know a newer version of it. */
+function updateUI(order: Order): void {
+  const card = cards.get(order.id);
+  if (card && order.version >= card.order.version) card.order = order;
+  draw(order.id);
+}
+
+function note(orderId: string, fact: Fact): void {
+  cards.get(orderId)?.facts.set(fact.event_id, fact);
+  draw(orderId);
+}
+
+async function refetch(orderId: string): Promise<void> {
+  const [order, timeline] = await Promise.all([
+    session.get<Order>(`/orders/${orderId}`),
+    session.get<Timeline>(`/orders/${orderId}/timeline`),
+  ]);
+  for (const { position, name, occurred_at } of timeline.events) {
+    if (position !== null) note(orderId, { event_id: position, name, at: occurred_at });
+  }
+  updateUI(order);
+}
+
+function draw(orderId: string): void {
+  const card = cards.get(orderId);
+  if (!card) return;
+  const { order, facts, element } = card;
+  element.classList.toggle('shipped', order.status === 'shipped');
+  const things = order.items.map((item) => `${item.quantity} × ${item.names?.en ?? item.name_en}`).join(', ');
+  const lines = [...facts.values()].sort((one, other) => one.event_id - other.event_id).map((fact) => {
+    const time = make('time', { dateTime: fact.at, textContent: new Date(fact.at).toLocaleTimeString() });
+    return make('li', { title: `fact ${fact.event_id}` }, time, ` ${words(fact.name)}`);
+  });
+  const ship = make('button', { type: 'button', textContent: 'Ship it' });
+  ship.addEventListener('click', () => void session.post<Order>(`/orders/${orderId}/shipment`).then(updateUI, complain));
+  element.replaceChildren(
+    make('h3', { textContent: `#${order.number}: ${order.status}` }),
+    make('div', { className: 'quiet', textContent: `${things} – ${money(order.total, order.currency)}` }),
+    make('ol', { className: 'facts' }, ...lines),
+    ...(session.user.role === 'operator' && order.status === 'confirmed' ? [ship] : []),
+  );
+  byId('no-orders').hidden = true;
+}
+
+// --- the shop ---
+
+async function show(products: Product[]): Promise<void> {
+  byId('products').replaceChildren(
+    ...products.map((product) => {
+      const order = make('button', { type: 'button', textContent: 'Order one', disabled: product.available === 0 });
+      order.dataset['product'] = product.slug;
+      order.addEventListener('click', () => void place(product).catch(complain));
+      const price = `${money(product.price, product.currency)}, ${product.available} left`;
+      const title = make('h3', { textContent: product.name });
+      return make('li', {}, title, make('p', { className: 'quiet', textContent: price }), order);
+    }),
+  );
+}
+
+async function place(product: Product): Promise<void> {
+  byId('problem').hidden = true;
+  const items = [{ product_id: product.id, quantity: 1 }];
+  watch(await session.post<Order>('/orders', { items, payment_method: 'pm_card_visa' }));
+}
+
+// --- signing in and out ---
+
+async function signIn(email: string, password: string): Promise<void> {
+  byId('problem').hidden = true;
+  session = await Session.signIn(email, password);
+  session.onEnd = () => tell('closed');
+  Echo = connect({
+    pusher: config.pusher,
+    session,
+    onState: tell,
+    onRefetch: (channel) => void refetch(channel.replace('private-orders.', '')).catch(complain),
+  });
+  Object.assign(window, { Echo }); // the lecture's own line works in the browser's console, too
+  byId('name').textContent = session.user.name;
+  for (const [id, hidden] of [['door', true], ['shop', false], ['orders', false]] as const) byId(id).hidden = hidden;
+  const [products, orders] = await Promise.all([
+    session.get<{ items: Product[] }>('/products'),
+    session.get<{ items: Order[] }>(`/orders?limit=${SHOWN}`),
+  ]);
+  await show(products.items);
+  orders.items.reverse().forEach(watch);
+  if (session.user.role === 'operator') {
+    Echo.private('orders').listen('OrderPlaced', (e: { order: Order }) => watch(e.order));
+  }
+}
+
+async function signOut(): Promise<void> {
+  await session.signOut().finally(() => location.reload());
+}
+
+function tell(state: State): void {
+  const connection = byId('connection');
+  connection.dataset['state'] = state;
+  connection.textContent = SAYS[state];
+}
+
+function complain(problem: unknown): void {
+  byId('problem').textContent = problem instanceof Error ? problem.message : String(problem);
+  byId('problem').hidden = false;
+}
+
+// --- small helpers ---
+
+function byId(id: string): HTMLElement {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the page has no #${id}`);
+  return found;
+}
+
+function make<Tag extends keyof HTMLElementTagNameMap>(
+  tag: Tag,
+  properties: Partial<HTMLElementTagNameMap[Tag]>,
+  ...children: (Node | string)[]
+): HTMLElementTagNameMap[Tag] {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+function money(minor: number, currency: string): string {
+  return new Intl.NumberFormat('en', { style: 'currency', currency }).format(minor / 100);
+}
+
+/** OrderShipped → order shipped. */
+function words(name: string): string {
+  return name.replace(/(?<=[a-z])(?=[A-Z])/g, ' ').toLowerCase();
+}
+
+for (const [name, email] of config.demo ? Object.entries(PEOPLE) : []) {
+  const button = make('button', { type: 'button', textContent: name });
+  button.addEventListener('click', () => void signIn(email, DEMO_PASSWORD).catch(complain));
+  byId('people').append(button, ' ');
+}
+byId('sign-in').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const form = new FormData(event.target as HTMLFormElement);
+  void signIn(String(form.get('email')), String(form.get('password'))).catch(complain);
+});
+byId('sign-out').addEventListener('click', () => void signOut().catch(complain));
