@@ -26,12 +26,19 @@ NODE_SECONDS = 15
 EVENTS_NAMESPACE = "App\\Events\\"
 NOTIFICATION = "Illuminate\\Notifications\\Events\\BroadcastNotificationCreated"
 
+NOTIFICATIONS_NAMESPACE = "App\\Notifications\\"
+
 _SESSION = "#session-"
 
 
 def wire_event(name: str) -> str:
     r"""Return how an event class is called on the wire: `App\Events\OrderShipped`."""
     return EVENTS_NAMESPACE + name
+
+
+def wire_notification(kind: str) -> str:
+    r"""Return what Laravel would call the class of a notification: `App\Notifications\OrderShipped`."""
+    return NOTIFICATIONS_NAMESPACE + kind.title().replace("_", "")
 
 
 def channel(wire_name: str) -> str:

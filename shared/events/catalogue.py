@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from shared.events.event import Event, private
+from shared.broadcasting import keys
+from shared.events.event import Broadcast, Event, private
 from shared.events.snapshots import OrderSnapshot, ProductSnapshot
 
 
@@ -86,6 +87,23 @@ class NotificationSent(Event):
     def broadcast_on(self) -> Sequence[str]:
         return (private(f"user.{self.user_id}"), private(f"orders.{self.order_id}"))
 
+    def broadcasts(self) -> Sequence[Broadcast]:
+        """Tell of what was kept in the inbox in Laravel's form too: `Echo.private('App.Models.User.7').notification()`.
+
+        A channel of its own, so that whoever listens on `user.7` as well is not told twice.
+        """
+        said = super().broadcasts()
+        if self.channel != "database":
+            return said
+        data = {
+            "id": str(self.notification_id),
+            "type": keys.wire_notification(self.kind),
+            "kind": self.kind,
+            "order_id": str(self.order_id),
+            "subject": self.subject,
+        }
+        return (*said, Broadcast(keys.NOTIFICATION, (private(f"App.Models.User.{self.user_id}"),), data))
+
 
 class GatewayReported(Event):
     """The card gateway told us something about a payment; a job asks what is true and acts on it."""
@@ -146,6 +164,25 @@ class PicturesProcessed(ProductEvent):
     pictures: dict[str, str]  # size: address in the API
 
 
+class SessionRevoked(Event):
+    """Somebody signed out, or was signed out: what the session opened is closed. No client hears of it."""
+
+    aggregate = "session"
+    session_id: UUID
+    user_id: UUID
+
+    @property
+    def aggregate_id(self) -> UUID:
+        return self.session_id
+
+    @property
+    def aggregate_version(self) -> int:
+        return 0  # a session has no versions
+
+    def broadcast_on(self) -> Sequence[str]:
+        return (keys.session(self.session_id),)
+
+
 EVENTS: tuple[type[Event], ...] = (
     OrderPlaced,
     StockReserved,
@@ -161,6 +198,7 @@ EVENTS: tuple[type[Event], ...] = (
     CarrierReported,
     ProductAdded,
     PicturesProcessed,
+    SessionRevoked,
 )
 
 _BY_NAME = {event.__name__: event for event in EVENTS}
@@ -170,9 +208,12 @@ class UnknownEvent(Exception):
     """The row was written by a version of the code that knows more than this one."""
 
 
-def load(name: str, version: int, payload: dict[str, object]) -> Event:
-    """Return the event of a stored row; raise UnknownEvent for a name or version this code does not have."""
+def load(name: str, version: int, payload: dict[str, object] | str) -> Event:
+    """Return the event of a stored row; raise UnknownEvent for a name or version this code does not have.
+
+    payload: as it is stored, or the text of it, which is read faster.
+    """
     kind = _BY_NAME.get(name)
     if kind is None or kind.version != version:
         raise UnknownEvent(f"{name} version {version}")
-    return kind.model_validate(payload)
+    return kind.model_validate_json(payload) if isinstance(payload, str) else kind.model_validate(payload)
