@@ -17,6 +17,7 @@ from services.api.routes import (
     analytics,
     audit,
     batches,
+    broadcasting,
     demo,
     docs,
     figures,
@@ -53,6 +54,7 @@ def create_app() -> FastAPI:
     problems.install(app)
     routes = [
         placing,  # first: a request is compared with each route before its own, and most are orders
+        broadcasting,
         health,
         sessions,
         products,

@@ -6,8 +6,10 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
 from services.api.problems import MEDIA_TYPE, ProblemDetails
+from services.api.schemas.broadcasting import SignIn, Subscription
 
 TITLE = "Taboor"
 VERSION = "1"
@@ -17,6 +19,7 @@ TAGS = [
     {"name": "sessions", "description": "Signing in and out."},
     {"name": "shop", "description": "What is for sale."},
     {"name": "orders", "description": "Placing an order and following it."},
+    {"name": "broadcasting", "description": "Listening live: who may, and a stream for those without a socket."},
     {"name": "notifications", "description": "The customer's inbox."},
     {"name": "operators", "description": "For those who run the shop."},
     {"name": "jobs", "description": "Jobs, batches and queues, for operators; every change is audited."},
@@ -27,7 +30,7 @@ TAGS = [
 _REASONS = {
     400: "The request cannot be read.",
     401: "Not signed in, or no longer.",
-    403: "For operators only.",
+    403: "For operators only, or not for this caller.",
     404: "There is no such thing, or it is another's.",
     409: "Its state does not allow it.",
     413: "Too large.",
@@ -36,6 +39,9 @@ _REASONS = {
     503: "The database does not answer; try again.",
 }
 _REF = "#/components/schemas/{model}"
+
+#: What FastAPI does not see in a signature.
+UNDESCRIBED: tuple[type[BaseModel], ...] = (ProblemDetails, Subscription, SignIn)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -47,15 +53,23 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def form_or_json(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the request body of a route that reads either by itself."""
+    schema = {"schema": {"$ref": _REF.format(model=model.__name__)}}
+    content = {"application/x-www-form-urlencoded": schema, "application/json": schema}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 def describe(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document, with our problems in the place of FastAPI's own validation errors."""
     document = get_openapi(title=TITLE, version=VERSION, description=DESCRIPTION, routes=app.routes, tags=TAGS)
     schemas = document["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    schema = ProblemDetails.model_json_schema(ref_template=_REF)
-    schemas |= schema.pop("$defs")
-    schemas[ProblemDetails.__name__] = schema
+    for model in UNDESCRIBED:
+        schema = model.model_json_schema(ref_template=_REF)
+        schemas |= schema.pop("$defs", {})
+        schemas[model.__name__] = schema
     return document
 
 

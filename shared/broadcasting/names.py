@@ -2,9 +2,9 @@
 
 import re
 
-LONGEST = 164
-_CHANNEL = re.compile(r"[-a-zA-Z0-9_=@,.;]{1,164}")
-_SOCKET = re.compile(r"[0-9]{1,20}\.[0-9]{1,20}")
+CHANNEL = r"^[-a-zA-Z0-9_=@,.;]{1,164}$"
+SOCKET = r"^[0-9]{1,20}\.[0-9]{1,20}$"
+_CHANNEL, _SOCKET = re.compile(CHANNEL), re.compile(SOCKET)
 
 #: The longest first, or `private-encrypted-cache-x` would be the private channel `encrypted-cache-x`.
 _PREFIX = re.compile(r"(private-encrypted-cache-|private-encrypted-|private-cache-|private-|presence-cache-|presence-)")

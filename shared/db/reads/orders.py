@@ -13,10 +13,16 @@ _WHOLE = select(Order).options(
     joinedload(Order.items),  # type: ignore[arg-type]
 )
 ONE = _WHOLE.where(col(Order.id) == bindparam("order"))
+OWNER = select(Order.user_id).where(col(Order.id) == bindparam("order"))
 
 
 def one(session: Session, order_id: UUID) -> Order | None:
     return session.exec(ONE, params={"order": order_id}).unique().one_or_none()
+
+
+def owner(session: Session, order_id: UUID) -> UUID | None:
+    """Return whose order it is; None if there is no such order."""
+    return session.exec(OWNER, params={"order": order_id}).one_or_none()
 
 
 def page(session: Session, user_id: UUID | None, before: UUID | None, limit: int) -> list[Order]:
