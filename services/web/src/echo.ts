@@ -3,6 +3,7 @@
 // two of their methods are wrapped; the server's side of it is `POST /broadcasting/auth` and `services/realtime`.
 import Echo from 'laravel-echo';
 import Pusher, { type Channel } from 'pusher-js';
+import { Positions } from './positions.ts';
 import type { Session } from './session.ts';
 
 /** connecting → live ⇄ reconnecting → catching-up → live; closed: for good, somebody has to sign in again. */
@@ -22,8 +23,10 @@ interface Refusal {
 
 /** A line that has gone dead is noticed after these two together (milliseconds). */
 const SILENCE = { activityTimeout: 15_000, pongTimeout: 6_000 };
-/** How long to wait when the API does not answer, twice as long each time (milliseconds). */
+/** How long to wait when the API does not answer (milliseconds), twice as long each time. */
 const [FIRST_WAIT, LONGEST_WAIT] = [500, 30_000];
+/** After how long an attempt to connect is given up, the longest at last. */
+const [FIRST_ATTEMPT, LONGEST_ATTEMPT] = [3_000, 12_000];
 
 /** Connect, and return an Echo like any other. */
 export function connect(wishes: Wishes): Echo<'pusher'> {
@@ -36,7 +39,7 @@ export function connect(wishes: Wishes): Echo<'pusher'> {
     wsPort: where.port,
     wssPort: where.port,
     forceTLS: where.scheme === 'https',
-    enabledTransports: ['ws', 'wss'],
+    enabledTransports: ['ws'], // with TLS, too
     channelAuthorization: {
       transport: 'ajax',
       endpoint: `${session.api}/broadcasting/auth`,
@@ -53,35 +56,6 @@ export function connect(wishes: Wishes): Echo<'pusher'> {
   return new Echo({ broadcaster: 'pusher', client: pusher });
 }
 
-/** How far each channel has been heard: the highest `event_id`, or what the server said when we joined. */
-export class Positions {
-  #reached = new Map<string, number>();
-  #doubtful = new Set<string>();
-
-  /** Remember a position; false if we were there already, so that this event was heard before. */
-  reach(channel: string, position: number): boolean {
-    const last = this.#reached.get(channel);
-    if (last !== undefined && position <= last && !this.#doubtful.has(channel)) return false;
-    this.#reached.set(channel, position);
-    this.#doubtful.delete(channel);
-    return true;
-  }
-
-  /** The server could not go on from where we were: whatever it says next is right, even if it is lower. */
-  doubt(channel: string): void {
-    this.#doubtful.add(channel);
-  }
-
-  forget(channel: string): void {
-    this.#reached.delete(channel);
-    this.#doubtful.delete(channel);
-  }
-
-  asJson(): string {
-    return JSON.stringify(Object.fromEntries(this.#reached));
-  }
-}
-
 /** Sees each frame of each channel before the page's own listeners do. */
 class Follower {
   readonly #pusher: Pusher;
@@ -89,6 +63,9 @@ class Follower {
   readonly #wishes: Wishes;
   readonly #refused = new Set<string>();
   readonly #failures = new Map<string, number>();
+  #attempts = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #hurrying = false;
   #wasLive = false;
   #state: State | undefined;
 
@@ -97,9 +74,28 @@ class Follower {
     this.#positions = positions;
     this.#wishes = wishes;
     this.#wrapSubscribing();
-    const look = (): void => this.#tellState();
-    pusher.connection.bind('state_change', look).bind('connecting_in', () => this.#tellState('reconnecting'));
-    look();
+    pusher.connection.bind('state_change', () => this.#onConnection());
+    pusher.connection.bind('connecting_in', () => this.#tellState('reconnecting'));
+    this.#onConnection();
+  }
+
+  #onConnection(): void {
+    if (this.#hurrying) return;
+    const state = this.#pusher.connection.state;
+    clearTimeout(this.#timer);
+    if (state === 'connected') this.#attempts = 0;
+    if (state === 'connecting' || state === 'unavailable') {
+      this.#timer = setTimeout(() => this.#hurry(), growing(FIRST_ATTEMPT, this.#attempts++, LONGEST_ATTEMPT));
+    }
+    this.#tellState();
+  }
+
+  /** Stock pusher-js waits 15, 30, then 60 seconds after an attempt that failed; a server is back sooner than that. */
+  #hurry(): void {
+    this.#hurrying = true;
+    this.#pusher.disconnect();
+    this.#hurrying = false;
+    this.#pusher.connect();
   }
 
   #wrapSubscribing(): void {
@@ -115,7 +111,7 @@ class Follower {
     pusher.unsubscribe = (name) => {
       unsubscribe(name);
       this.#positions.forget(name);
-      for (const memory of [this.#refused, this.#failures]) memory.delete(name);
+      this.#forgive(name);
       this.#tellState();
     };
   }
@@ -143,7 +139,7 @@ class Follower {
   #afterwards(channel: Channel, event: string, data: unknown): void {
     if (event === 'pusher:resume_failed') this.#wishes.onRefetch?.(channel.name);
     if (event === 'pusher:subscription_error') this.#onError(channel, (data ?? {}) as Refusal);
-    if (event === 'pusher:subscription_succeeded') this.#failures.delete(channel.name);
+    if (event === 'pusher:subscription_succeeded') this.#forgive(channel.name);
     if (event.startsWith('pusher:')) this.#tellState();
   }
 
@@ -157,8 +153,7 @@ class Follower {
     const failures = this.#failures.get(channel.name) ?? 0;
     this.#failures.set(channel.name, failures + 1);
     const atOnce = status === 401 && failures === 0; // most likely the token is old
-    const wait = Math.min(FIRST_WAIT * 2 ** failures, LONGEST_WAIT) * (0.5 + Math.random());
-    setTimeout(() => void this.#again(channel, status), atOnce ? 0 : wait);
+    setTimeout(() => void this.#again(channel, status), atOnce ? 0 : growing(FIRST_WAIT, failures, LONGEST_WAIT));
   }
 
   async #again(channel: Channel, status: number): Promise<void> {
@@ -169,6 +164,11 @@ class Follower {
       return this.#onError(channel, { status }); // the API is away: later
     }
     if (this.#pusher.channel(channel.name) === channel) this.#pusher.subscribe(channel.name);
+  }
+
+  #forgive(name: string): void {
+    this.#refused.delete(name);
+    this.#failures.delete(name);
   }
 
   #tellState(state: State = this.#stateNow()): void {
@@ -190,4 +190,9 @@ class Follower {
 /** Whether asking again is in vain: the rules say no, or a limit was reached. */
 function isFinal(status: number): boolean {
   return (status >= 400 && status < 500 && ![401, 408, 429].includes(status)) || status >= 4000;
+}
+
+/** Twice as long each time, and not all clients at the same moment. */
+function growing(first: number, times: number, longest: number): number {
+  return Math.min(first * 2 ** times, longest) * (0.75 + Math.random() / 2);
 }
