@@ -109,10 +109,11 @@ class Crew:
         self._processes.append((kind, process))
         return process.pid
 
-    def run(self, kind: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start any other program."""
+    def run(self, kind: str, command: Sequence[str], environment: Mapping[str, str]) -> int:
+        """Start any other program. Returns its process number."""
         process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
         self._processes.append((kind, process))
+        return process.pid
 
     def zero(self) -> None:
         """Weigh from now on: what it took to start is not counted."""
@@ -156,6 +157,11 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def cpu_seconds(pid: int) -> float:

@@ -56,7 +56,7 @@ def dispatch_to_start(ground: Ground, database: str) -> list[float]:
 
 def _starts(connection: Connection, crew: Crew) -> list[float]:
     connection.execute(jobs.STARTS)
-    _settle(connection, crew)
+    wait_for_units(connection, crew)
     for _ in range(DISPATCHES):
         with transaction(connection) as tx:
             jobs.note_start.dispatch(tx, time.time())
@@ -70,7 +70,7 @@ def placed_to_confirmed(ground: Ground, rate: float) -> tuple[list[float], float
     """Place orders at that rate for a while; return how long each took, and the rate that it was."""
     with ground.living(**addresses()) as connection, workers(ground, everything=True) as crew:
         shop = Shop(connection)
-        _settle(connection, crew)
+        wait_for_units(connection, crew)
         placed, began = 0, time.monotonic()
         while (passed := time.monotonic() - began) < LOADED:
             if placed < passed * rate:
@@ -83,7 +83,7 @@ def placed_to_confirmed(ground: Ground, rate: float) -> tuple[list[float], float
         return [row[0] for row in connection.execute(TO_CONFIRMED)], placed / LOADED
 
 
-def _settle(connection: Connection, crew: Crew) -> None:
+def wait_for_units(connection: Connection, crew: Crew) -> None:
     """Wait until the units are there, and the first job of each kind of thing has been done."""
     wait_until(crew, lambda: (connection.execute(ASLEEP).fetchone() or [False])[0])
     time.sleep(1)  # nothing to wait for: let it become idle
