@@ -5,6 +5,8 @@ from uuid import UUID
 
 from shared.db.sql import pruning
 from shared.db.transaction import Transaction
+from shared.events.catalogue import SessionRevoked
+from shared.events.record import record
 
 _IDLE = "interval '12 hours'"
 _LONGEST = "interval '30 days'"
@@ -24,7 +26,8 @@ update sessions set renewed_at = clock_timestamp(),
 where id = %s
 """
 
-REVOKE = "update sessions set revoked_at = clock_timestamp() where id = %s and revoked_at is null"
+#: One row for whoever ends it; none if somebody has been faster.
+REVOKE = "update sessions set revoked_at = clock_timestamp() where id = %s and revoked_at is null returning user_id"
 
 PRUNE = pruning.old("sessions", "id", "expires_at", "7 days")
 
@@ -43,7 +46,9 @@ def renew(tx: Transaction, session_id: UUID) -> None:
 
 
 def revoke(tx: Transaction, session_id: UUID) -> None:
-    tx.execute(REVOKE, (session_id,))
+    """End a session, and record that it ended: who hears of it closes the sockets that it opened."""
+    if revoked := tx.one(REVOKE, (session_id,)):
+        record(tx, SessionRevoked(session_id=session_id, user_id=revoked.user_id))
 
 
 def prune(tx: Transaction) -> bool:

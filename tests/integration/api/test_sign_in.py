@@ -57,6 +57,20 @@ def test_a_renewed_token_is_good_and_a_session_that_was_signed_out_is_not(api: A
     for http in (layla.http, other):
         problem(http.get("/me"), 401, "session_ended")
         problem(http.post("/sessions/current/renewal"), 401, "session_ended")
+        problem(http.delete("/sessions/current"), 401, "session_ended")
+
+
+def test_that_a_session_ended_is_a_fact_which_closes_what_it_opened(api: ApiProcess, layla: Customer) -> None:
+    # Given
+    told = "select name, payload from events where aggregate_id = %s"
+    assert api.sql(told, layla.session_id) == []
+    # When she signs out, twice
+    layla.http.delete("/sessions/current").raise_for_status()
+    problem(layla.http.delete("/sessions/current"), 401, "session_ended")
+    # Then it is told once
+    ((name, payload),) = api.sql(told, layla.session_id)
+    assert name == "SessionRevoked"
+    assert payload == {"session_id": str(layla.session_id), "user_id": str(layla.id)}
 
 
 def test_a_renewal_makes_the_session_live_longer_but_not_for_ever(api: ApiProcess, layla: Customer) -> None:
