@@ -1,9 +1,9 @@
-"""The facts in a test's ledger: one of them, the positions of all, and what the live stream holds of them."""
+"""The facts in a test's ledger: one of them, the positions of all, and what the live streams hold of them."""
 
 from typing import Any
 from uuid import UUID
 
-from shared.broadcasting.stream import STREAM
+from shared.broadcasting import keys
 from tests.ledger import Ledger
 
 
@@ -12,7 +12,15 @@ def fact(ledger: Ledger, event_id: UUID) -> Any:
 
 
 def stream(ledger: Ledger) -> list[tuple[str, dict[bytes, bytes]]]:
-    entries: Any = ledger.redis.xrange(STREAM)
+    return _entries(ledger, keys.BUS)
+
+
+def channel(ledger: Ledger, wire_name: str) -> list[tuple[str, dict[bytes, bytes]]]:
+    return _entries(ledger, keys.channel(wire_name))
+
+
+def _entries(ledger: Ledger, key: str) -> list[tuple[str, dict[bytes, bytes]]]:
+    entries: Any = ledger.redis.xrange(key)
     return [(entry_id.decode(), fields) for entry_id, fields in entries]
 
 

@@ -12,6 +12,7 @@ import structlog
 
 from services.worker import metrics
 from shared.broadcasting import stream
+from shared.clock import now
 from shared.config import settings
 from shared.db.engine import Connection, connect
 from shared.db.sql import idempotency, rate_limits, sessions, webhooks
@@ -121,33 +122,37 @@ class Relay:
             raise
 
     def _housekeeping(self) -> None:
-        now = time.monotonic()
+        at = time.monotonic()
         if self._leads:
             self._scheduler.look(self.database())
-        if now - self._reaped >= REAP_EVERY:
-            self._reaped = now
+        if at - self._reaped >= REAP_EVERY:
+            self._reaped = at
             metrics.LOST_LEASES.inc(reaper.reap(self.database()))
             metrics.LOST_MESSAGES.inc(reaper.sweep(self.database(), self._redis))
-        if now - self._tidied >= TIDY_EVERY:
-            self._tidied = now
+        if at - self._tidied >= TIDY_EVERY:
+            self._tidied = at
             self.tidy()
-        if now >= self._forgets_at:
-            self._forgets_at = now + FORGET_EVERY
+        if at >= self._forgets_at:
+            self._forgets_at = at + FORGET_EVERY
             if self.forget():
-                self._forgets_at = now + FORGET_MORE
+                self._forgets_at = at + FORGET_MORE
 
     def tidy(self) -> None:
-        """Do what nobody waits for: try what was parked again, and write a wiped stream, or a stranger's, anew."""
-        last = stream.last_written(self._redis)
+        """Do what nobody waits for: try what was parked again, trim the stream, or write one anew that is not whole."""
         with transaction(self.database()) as tx:
             tx.execute(TRY_PARKED_AGAIN, (PARKED_REST,))
             tx.execute(workers_sql.FORGET_SILENT)
-            strangers = stream.is_strangers(tx, last)
-        if strangers:
+            since = stream.written(tx)
+        last = stream.last_written(self._redis)
+        with transaction(self.database()) as tx:
+            useless = stream.is_strangers(tx, last) or stream.lost_its_end(last, since)
+        if useless:
             stream.delete(self._redis)
-        if strangers or last is None:
+        if useless or last is None:
             with transaction(self.database()) as tx:
                 stream.rewind(tx)
+        else:
+            stream.trim(self._redis, now())
 
     def forget(self) -> bool:
         """Delete a batch of each thing that has had its time; say whether there may be more."""

@@ -1,28 +1,35 @@
-"""Append recorded facts to the live stream, in order; a second writer of the same fact is refused by its id."""
+"""Append recorded facts to the bus and to their channels' streams, in order; who writes one twice is refused."""
 
 import json
-from datetime import timedelta
+import secrets
+from bisect import bisect_left
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import redis
 import structlog
 
+from shared.broadcasting import keys
+from shared.broadcasting.stream_script import GONE, LIFE_SECONDS, append
 from shared.db.transaction import Transaction
 from shared.events.catalogue import load
+from shared.events.event import Broadcast
 
 log = structlog.get_logger()
 
-STREAM = "taboor:events"
-KEPT = 100_000  # entries, about; a client that missed more than that refetches
 CURSOR = "live"
 REWRITE = timedelta(minutes=15)
 
 AT_ONCE = 500
 
-UNWRITTEN = """
-select position, id, name, version, aggregate_id, payload, occurred_at from events
-where position > coalesce((select position from stream_cursor where name = %s), 0) order by position limit %s
-"""
+#: Text, because it goes on as text: taking it apart and putting it together would cost as much as all the rest.
+_SINCE = "coalesce((select position from stream_cursor where name = %(name)s), 0)"
+UNWRITTEN = f"""
+select {_SINCE} as since, position, name, version, aggregate_id, payload::text as payload, occurred_at from events
+where position > {_SINCE} order by position limit %(at_once)s
+"""  # noqa: S608 - made of our own constants
+WRITTEN = f"select {_SINCE} as since"
 ADVANCE = """
 insert into stream_cursor (name, position) values (%s, %s)
 on conflict (name) do update set position = greatest(stream_cursor.position, excluded.position)
@@ -44,25 +51,25 @@ HIGHEST = "select max(position) as position from events"
 
 def unwritten(tx: Transaction) -> list[Any]:
     """Return the facts that the stream does not have yet, in order."""
-    return tx.all(UNWRITTEN, (CURSOR, AT_ONCE))
+    return tx.all(UNWRITTEN, {"name": CURSOR, "at_once": AT_ONCE})
 
 
-def write(client: redis.Redis, facts: list[Any], *, anew: bool) -> bool:
+def written(tx: Transaction) -> int:
+    """Return the position up to which the stream is written."""
+    return int(tx.one(WRITTEN, {"name": CURSOR}).since)
+
+
+def write(client: redis.Redis, facts: Sequence[Any], *, anew: bool) -> bool:
     """Append them; entry ids are their positions, so that writing again does nothing.
 
-    anew: whether the stream may be made. Returns False if it was gone though it may not: what it held must go first.
+    anew: whether the stream may be made. Returns False if it was gone though it may not, or is not up to what was
+        written before: what it held must go first.
     """
-    pipeline = client.pipeline(transaction=False)
-    for number, fact in enumerate(facts):
-        goes_on = number > 0 or not anew
-        pipeline.xadd(STREAM, _entry(fact), id=f"{fact.position}-0", maxlen=KEPT, approximate=True, nomkstream=goes_on)
-    answers = pipeline.execute(raise_on_error=False)
-    for answer in answers:
-        if isinstance(answer, redis.ResponseError) and "equal or smaller" in str(answer):
-            continue  # another relay was faster
-        if isinstance(answer, Exception):
-            raise answer
-    return None not in answers
+    arguments = [word for fact in facts for word in _words(fact)]
+    if append(client, secrets.token_hex(16), arguments, since=facts[0].since, anew=anew) != GONE:
+        return True
+    log.warning("the live stream is not what was written: it is made anew", written=facts[0].since)
+    return False
 
 
 def advance(tx: Transaction, position: int) -> None:
@@ -71,23 +78,23 @@ def advance(tx: Transaction, position: int) -> None:
 
 
 def gone(client: redis.Redis) -> bool:
-    return not client.exists(STREAM)
+    return not client.exists(keys.BUS)
 
 
 def rewind(tx: Transaction) -> None:
     """After a wipe, have the last minutes written again."""
-    tx.execute(REWIND, {"name": CURSOR, "kept": KEPT, "minutes": REWRITE})
+    tx.execute(REWIND, {"name": CURSOR, "kept": keys.BUS_KEPT, "minutes": REWRITE})
 
 
 def last_written(client: redis.Redis) -> int | None:
     """Return the position of the last entry that the stream ever had; None if there is no stream."""
     try:
-        about: Any = client.xinfo_stream(STREAM)
+        about: Any = client.xinfo_stream(keys.BUS)
     except redis.ResponseError as error:
         if "no such key" in str(error):
             return None
         raise
-    return int(about["last-generated-id"].split(b"-")[0])
+    return _position(about["last-generated-id"])
 
 
 def is_strangers(tx: Transaction, last: int | None) -> bool:
@@ -102,21 +109,76 @@ def is_strangers(tx: Transaction, last: int | None) -> bool:
     return True
 
 
+def lost_its_end(last: int | None, since: int) -> bool:
+    """Say whether Redis came back with less than was written, as after a crash that its disk had not kept up with.
+
+    since: what `written` said before the stream was asked.
+    """
+    if last is None or last >= since:
+        return False
+    log.warning("the live stream has lost its end", last=last, written=since)
+    return True
+
+
 def delete(client: redis.Redis) -> None:
-    client.delete(STREAM)
+    client.delete(keys.BUS, keys.LIFE)
 
 
-def _entry(fact: Any) -> dict[Any, Any]:
-    """Return what the stream is told. A fact that cannot be read is heard by nobody, and stops nobody."""
+def trim(client: redis.Redis, now: datetime) -> int:
+    """Drop what is too old to be replayed, exactly; return how many entries. So the stream may live on for a while."""
+    last = last_written(client)
+    oldest = _first_from(client, "-")
+    dropped = 0
+    if last is not None and oldest is not None:
+        old = (now - timedelta(seconds=keys.BUS_SECONDS)).isoformat()
+        range_ = range(oldest[0], last + 1)
+        keep = range_.start + bisect_left(range_, True, key=lambda position: _is_young(client, position, old))
+        dropped = client.xtrim(keys.BUS, minid=f"{keep}-0", approximate=False) if keep > range_.start else 0
+    client.expire(keys.LIFE, LIFE_SECONDS)
+    return int(dropped)
+
+
+def _is_young(client: redis.Redis, position: int, old: str) -> bool:
+    found = _first_from(client, str(position))
+    return found is None or found[1] > old
+
+
+def _first_from(client: redis.Redis, entry_id: str) -> tuple[int, str] | None:
+    """Return the position and the time of the first entry from there on."""
+    entries: Any = client.xrange(keys.BUS, min=entry_id, count=1)
+    return (_position(entries[0][0]), entries[0][1].get(b"occurred_at", b"").decode()) if entries else None
+
+
+def _position(entry_id: bytes) -> int:
+    return int(entry_id.split(b"-")[0])
+
+
+def said_of(fact: Any) -> list[tuple[str, Sequence[str], str]]:
+    """Return what is said of a stored fact: name, channels and data. Of one that cannot be read nobody hears."""
+    broadcasts: Sequence[Broadcast]
     try:
-        channels = load(fact.name, fact.version, fact.payload).broadcast_on()
+        broadcasts = load(fact.name, fact.version, fact.payload).broadcasts()
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one fact, the next ones must be heard
         log.warning("a fact that nobody hears", fact=fact.name, position=fact.position, error=repr(error)[:500])
-        channels = ()
-    payload = fact.payload if isinstance(fact.payload, dict) else {}
-    return {
-        "event": fact.name,
-        "channels": json.dumps(list(channels)),
-        "data": json.dumps({**payload, "event_id": fact.position}),
-        "occurred_at": fact.occurred_at.isoformat(),
-    }
+        broadcasts = (Broadcast(keys.wire_event(fact.name), ()),)
+    return [(name, channels, _data(fact, data)) for name, channels, data in broadcasts]
+
+
+def _data(fact: Any, data: Any) -> str:
+    """Return the text that clients get, which ends with the fact's position."""
+    text = fact.payload if data is None else json.dumps(dict(data), ensure_ascii=False)
+    inside = text[1:-1] if text.startswith("{") else ""
+    return f'{{{inside}{", " if inside else ""}"event_id": {fact.position}}}'
+
+
+def _words(fact: Any) -> list[str | int]:
+    """Return a fact's entries in the order in which the script takes them apart.
+
+    Ids are `{position}-0` on the bus, and `-1` where a second thing is said of it; in a channel always `-0`.
+    """
+    at = fact.occurred_at.astimezone(UTC).isoformat()
+    words: list[str | int] = []
+    for place, (name, channels, data) in enumerate(said_of(fact)):
+        kept = [keys.channel(channel) for channel in channels if keys.ended_session(channel) is None]
+        words += [fact.position, place, name, json.dumps(list(channels)), data, at, len(kept), *kept]
+    return words
