@@ -1,15 +1,20 @@
 """The whole shop with realtime nodes: what `tests/house.py` starts, and live."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 import pytest
+from redis import Redis
 
 from shared.config import settings
+from shared.db.engine import close_thread_connection
 from shared.engines.postgres import PostgresServer
 from shared.engines.redis import RedisServer
+from tests.databases import Databases
 from tests.house import House
 from tests.ports import free_port
 from tests.supervised import Supervised, Supervisor
@@ -48,6 +53,8 @@ class LiveHouse(House):
         return [*super().processes, *self.nodes]
 
     def __enter__(self) -> Self:
+        with Redis.from_url(self.redis.url) as client:
+            client.flushall()
         super().__enter__()
         self.wait_for_nodes()
         return self
@@ -71,3 +78,24 @@ def _answers(port: int) -> bool:
         return httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False, timeout=2).is_success
     except httpx.TransportError:
         return False
+
+
+@contextmanager
+def live_house(request: pytest.FixtureRequest, **configured: Any) -> Iterator[LiveHouse]:
+    """One house for a module of tests: it has a database of its own, and Redis is emptied first."""
+    request.getfixturevalue("template_database")
+    databases: Databases = request.getfixturevalue("databases")
+    postgres, redis = request.getfixturevalue("postgres"), request.getfixturevalue("redis")
+    folder = request.getfixturevalue("tmp_path_factory").mktemp("live")
+    url = databases.take()
+    redis.start()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DATABASE_URL", url)
+        environment.setenv("REDIS_URL", redis.url)
+        settings.cache_clear()
+        with LiveHouse(environment, folder, postgres, redis, **configured) as house:
+            house.plenty()
+            yield house
+        close_thread_connection()
+    settings.cache_clear()
+    databases.give_back(url)

@@ -4,8 +4,8 @@ import { connect } from '../../../services/web/src/echo.ts';
 import { Session } from '../../../services/web/src/session.ts';
 
 const say = (line) => console.log(JSON.stringify(line));
-const { api, email, password, pusher } = JSON.parse(process.env.TABOOR_LIVE);
-const session = await Session.signIn(email, password, api);
+const { api, token, user, pusher, expires_in = 900 } = JSON.parse(process.env.TABOOR_LIVE);
+const session = new Session({ access_token: token, expires_in, user }, api);
 session.onEnd = () => say({ ended: true });
 const Echo = connect({
   pusher,
@@ -16,14 +16,18 @@ const Echo = connect({
 
 function listen(channel) {
   Echo.private(channel)
-    .listenToAll((name, data) => say({ channel, name, data }))
+    .listenToAll((name, data) => say({ heard: [data.event_id, name], channel, data }))
     .subscribed(() => say({ subscribed: channel }))
-    .error(({ status }) => say({ refused: channel, status }));
+    .error(({ status }) => say({ refused: [channel, status] }));
 }
 
+const commands = {
+  listen,
+  leave: (channel) => Echo.leave(channel),
+  signOut: () => session.signOut(),
+  token: () => say({ token: session.headers.Authorization }),
+};
 for await (const line of createInterface({ input: process.stdin })) {
-  const { listen: to, leave } = JSON.parse(line);
-  if (to) listen(to);
-  if (leave) Echo.leave(leave);
+  for (const [command, argument] of Object.entries(JSON.parse(line))) await commands[command](argument);
 }
 process.exit(0);
