@@ -2,10 +2,11 @@
 import crypto from 'node:crypto';
 import http from 'node:http';
 import { createRequire } from 'node:module';
+import { run as runCases } from './run.mjs';
 
 const require = createRequire(new URL('../../../services/web/package.json', import.meta.url));
 export const Pusher = require('pusher-js');
-export const Echo = require('laravel-echo').default;
+export const { default: Echo } = await import('../../../services/web/node_modules/laravel-echo/dist/echo.js');
 export const nacl = require('tweetnacl');
 
 /** {app_id, key, secret, host, port} of the realtime node. */
@@ -117,17 +118,5 @@ function within(promise, what) {
   return Promise.race([promise, late]);
 }
 
-/** Run the cases one after another and print what became of each, a line of JSON each. */
-export async function run(cases) {
-  for (const [name, test] of Object.entries(cases)) {
-    let error = null;
-    try {
-      await test();
-    } catch (failure) {
-      error = failure?.stack ?? String(failure);
-    }
-    for (const client of clients.splice(0)) client.disconnect();
-    console.log(JSON.stringify({ name, error }));
-  }
-  process.exit(0);
-}
+/** Run cases; the clients of each are gone before the next begins. */
+export const run = (cases) => runCases(cases, () => clients.splice(0).forEach((client) => client.disconnect()));

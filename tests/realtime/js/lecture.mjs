@@ -6,7 +6,7 @@ const { api, token, orderId, pusher } = JSON.parse(process.env.TABOOR_LECTURE);
 
 globalThis.window = globalThis;
 window.Pusher = require('pusher-js');
-const { default: EchoOfLaravel } = require('laravel-echo');
+const { default: EchoOfLaravel } = await import('../../../services/web/node_modules/laravel-echo/dist/echo.js');
 
 window.Echo = new EchoOfLaravel({
   broadcaster: 'pusher',
