@@ -11,10 +11,10 @@ import redis
 import structlog
 
 from shared.broadcasting import keys
+from shared.broadcasting.said import Said
 from shared.broadcasting.stream_script import GONE, LIFE_SECONDS, append
 from shared.db.transaction import Transaction
 from shared.events.catalogue import load
-from shared.events.event import Broadcast
 
 log = structlog.get_logger()
 
@@ -153,32 +153,23 @@ def _position(entry_id: bytes) -> int:
     return int(entry_id.split(b"-")[0])
 
 
-def said_of(fact: Any) -> list[tuple[str, Sequence[str], str]]:
-    """Return what is said of a stored fact: name, channels and data. Of one that cannot be read nobody hears."""
-    broadcasts: Sequence[Broadcast]
+def said_of(fact: Any) -> Said:
+    """Return what is said of a stored fact. Of one that cannot be read nobody hears."""
+    name: str
+    channels: Sequence[str]
     try:
-        broadcasts = load(fact.name, fact.version, fact.payload).broadcasts()
+        event = load(fact.name, fact.version, fact.payload)
+        name, channels = event.broadcast_as(), event.broadcast_on()
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one fact, the next ones must be heard
         log.warning("a fact that nobody hears", fact=fact.name, position=fact.position, error=repr(error)[:500])
-        broadcasts = (Broadcast(keys.wire_event(fact.name), ()),)
-    return [(name, channels, _data(fact, data)) for name, channels, data in broadcasts]
-
-
-def _data(fact: Any, data: Any) -> str:
-    """Return the text that clients get, which ends with the fact's position."""
-    text = fact.payload if data is None else json.dumps(dict(data), ensure_ascii=False)
-    inside = text[1:-1] if text.startswith("{") else ""
-    return f'{{{inside}{", " if inside else ""}"event_id": {fact.position}}}'
+        name, channels = keys.wire_event(fact.name), ()
+    inside = fact.payload[1:-1] if fact.payload.startswith("{") else ""
+    return Said(name, channels, f'{{{inside}{", " if inside else ""}"event_id": {fact.position}}}')
 
 
 def _words(fact: Any) -> list[str | int]:
-    """Return a fact's entries in the order in which the script takes them apart.
-
-    Ids are `{position}-0` on the bus, and `-1` where a second thing is said of it; in a channel always `-0`.
-    """
+    """Return a fact's entry in the order in which the script takes it apart."""
+    name, channels, data = said_of(fact)
+    kept = [keys.channel(channel) for channel in channels if keys.ended_session(channel) is None]
     at = fact.occurred_at.astimezone(UTC).isoformat()
-    words: list[str | int] = []
-    for place, (name, channels, data) in enumerate(said_of(fact)):
-        kept = [keys.channel(channel) for channel in channels if keys.ended_session(channel) is None]
-        words += [fact.position, place, name, json.dumps(list(channels)), data, at, len(kept), *kept]
-    return words
+    return [f"{fact.position}-0", name, json.dumps(list(channels)), data, at, len(kept), *kept]

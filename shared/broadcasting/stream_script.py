@@ -9,8 +9,8 @@ from shared.broadcasting import keys
 GONE = -1
 
 #: KEYS: the bus, the life. ARGV: a fresh life, its seconds, whether the bus may be made, the position before these, how
-#: many entries bus and channel keep, a channel's seconds; then for each entry its position, place, event, channels as
-#: JSON, data, time, the number of its channels' streams, and their keys.
+#: many entries bus and channel keep, a channel's seconds; then for each entry its id, event, channels as JSON, data,
+#: time, the number of its channels' streams, and their keys.
 APPEND = """
 local bus, life = KEYS[1], KEYS[2]
 if redis.call('EXISTS', bus) == 1 then
@@ -32,16 +32,16 @@ redis.call('SET', life, ARGV[1], 'NX', 'EX', ARGV[2])
 
 local at, written = 8, 0
 while at <= #ARGV do
-  local position, event, data, count = ARGV[at], ARGV[at + 2], ARGV[at + 4], tonumber(ARGV[at + 6])
-  local added = redis.pcall('XADD', bus, 'MAXLEN', '~', ARGV[5], position .. '-' .. ARGV[at + 1], 'event', event,
-                            'channels', ARGV[at + 3], 'data', data, 'occurred_at', ARGV[at + 5])
+  local id, event, data, count = ARGV[at], ARGV[at + 1], ARGV[at + 3], tonumber(ARGV[at + 5])
+  local added = redis.pcall('XADD', bus, 'MAXLEN', '~', ARGV[5], id, 'event', event, 'channels', ARGV[at + 2],
+                            'data', data, 'occurred_at', ARGV[at + 4])
   if type(added) == 'table' and added.err then
     -- Another relay was faster, also with the channels.
     if not string.find(added.err, 'equal or smaller', 1, true) then return added end
   else
     written = written + 1
-    for i = at + 7, at + 6 + count do
-      local entry = {'XADD', ARGV[i], 'MAXLEN', '~', ARGV[6], position .. '-0', 'event', event, 'data', data}
+    for i = at + 6, at + 5 + count do
+      local entry = {'XADD', ARGV[i], 'MAXLEN', '~', ARGV[6], id, 'event', event, 'data', data}
       local kept = redis.pcall(unpack(entry))
       if type(kept) == 'table' and kept.err then  -- of another life of this bus, or of another database
         redis.call('DEL', ARGV[i])
@@ -50,7 +50,7 @@ while at <= #ARGV do
       redis.call('EXPIRE', ARGV[i], ARGV[7])
     end
   end
-  at = at + 7 + count
+  at = at + 6 + count
 end
 return written
 """

@@ -5,7 +5,7 @@ from typing import Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from shared.broadcasting import keys
-from shared.events.event import Broadcast, Event, private
+from shared.events.event import Event, private
 from shared.events.snapshots import OrderSnapshot, ProductSnapshot
 
 
@@ -87,22 +87,33 @@ class NotificationSent(Event):
     def broadcast_on(self) -> Sequence[str]:
         return (private(f"user.{self.user_id}"), private(f"orders.{self.order_id}"))
 
-    def broadcasts(self) -> Sequence[Broadcast]:
-        """Tell of what was kept in the inbox in Laravel's form too: `Echo.private('App.Models.User.7').notification()`.
 
-        A channel of its own, so that whoever listens on `user.7` as well is not told twice.
-        """
-        said = super().broadcasts()
-        if self.channel != "database":
-            return said
-        data = {
-            "id": str(self.notification_id),
-            "type": keys.wire_notification(self.kind),
-            "kind": self.kind,
-            "order_id": str(self.order_id),
-            "subject": self.subject,
-        }
-        return (*said, Broadcast(keys.NOTIFICATION, (private(f"App.Models.User.{self.user_id}"),), data))
+class NotificationStored(Event):
+    """Somebody has it in the inbox: told as Laravel does, for `Echo.private('App.Models.User.7').notification(…)`."""
+
+    aggregate = "notification"
+    id: UUID
+    type: str  # the class that it would be in Laravel
+    user_id: UUID
+    kind: str
+    about: UUID  # the order, or for operators the alert
+    subject: str
+    body: str
+
+    @property
+    def aggregate_id(self) -> UUID:
+        return self.id
+
+    @property
+    def aggregate_version(self) -> int:
+        return 0  # it never changes
+
+    @classmethod
+    def broadcast_as(cls) -> str:
+        return keys.NOTIFICATION
+
+    def broadcast_on(self) -> Sequence[str]:
+        return (private(f"App.Models.User.{self.user_id}"),)
 
 
 class GatewayReported(Event):
@@ -194,6 +205,7 @@ EVENTS: tuple[type[Event], ...] = (
     OrderShipped,
     PaymentRefunded,
     NotificationSent,
+    NotificationStored,
     GatewayReported,
     CarrierReported,
     ProductAdded,

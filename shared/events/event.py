@@ -1,20 +1,12 @@
 """What an event is: a fact in the past tense, whole in itself, that says where it is heard."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Sequence
+from typing import ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from shared.broadcasting import keys
-
-
-class Broadcast(NamedTuple):
-    """What is said of a fact: by which name, where, and with what beside its position."""
-
-    name: str
-    channels: Sequence[str]
-    data: Mapping[str, Any] | None = None  # None: what the fact carries
 
 
 class Event(BaseModel):
@@ -41,10 +33,6 @@ class Event(BaseModel):
     def broadcast_as(cls) -> str:
         """Return by which name: what Echo's `.listen('OrderShipped')` asks for."""
         return keys.wire_event(cls.__name__)
-
-    def broadcasts(self) -> Sequence[Broadcast]:
-        """Return all that is said of it; each channel hears one thing."""
-        return (Broadcast(self.broadcast_as(), self.broadcast_on()),)
 
 
 def private(name: str) -> str:

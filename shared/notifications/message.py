@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
 
+from shared.broadcasting.keys import wire_notification
 from shared.db.sql import notifications as sql
 from shared.db.sql.orders import OrderNotFound
 from shared.db.transaction import Transaction
-from shared.events.catalogue import NotificationSent
+from shared.events.catalogue import NotificationSent, NotificationStored
 from shared.events.record import record
 from shared.ids import new_id
 from shared.jobs.running import Running
@@ -49,8 +50,18 @@ class StoredMessage:
         self._insert(tx, "skipped", delivery=reason)
 
     def keep(self, tx: Transaction) -> None:
-        """Put it into the person's inbox."""
+        """Put it into the person's inbox, and tell the page that shows it."""
         self._insert(tx, "sent", recipient=self.row.email, body=self.wording.message)
+        stored = NotificationStored(
+            id=self.id,
+            type=wire_notification(self.kind),
+            user_id=self.row.user_id,
+            kind=self.kind,
+            about=self.row.aggregate_id,
+            subject=self.wording.subject,
+            body=self.wording.message,
+        )
+        record(tx, stored)
 
     def sent(self, tx: Transaction, recipient: str, provider_id: str | None = None) -> None:
         """Say that it is out of our hands."""

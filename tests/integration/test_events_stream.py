@@ -10,10 +10,9 @@ from shared.broadcasting import keys
 from shared.broadcasting.stream import CURSOR, REWIND, REWRITE
 from shared.clock import now
 from shared.db.engine import connect
-from shared.events.catalogue import NotificationSent, SessionRevoked
+from shared.events.catalogue import SessionRevoked
 from shared.events.record import record
 from shared.ids import new_id
-from tests.events import golden
 from tests.facts import channel, fact, positions, stream
 from tests.ledger import Ledger
 from tests.waiting import wait_until
@@ -190,24 +189,6 @@ def test_the_end_of_a_session_is_on_the_bus_and_in_no_channel(ledger: Ledger) ->
     assert not ledger.redis.keys(keys.channel("*"))
 
 
-def test_a_notification_of_the_inbox_is_said_twice_at_one_position(ledger: Ledger) -> None:
-    # Given somebody's inbox
-    kept = golden(NotificationSent).model_copy(update={"channel": "database"})
-    assert isinstance(kept, NotificationSent)
-    with ledger.transaction() as tx:
-        record(tx, kept)
-    # When it is told, and once more after a relay that did not get to say so
-    ledger.hand_over()
-    ledger.connection.execute("delete from stream_cursor")
-    ledger.hand_over()
-    # Then the bus has both things, once, and Laravel's channel can be replayed by the position
-    position = positions(ledger)[0]
-    assert [entry_id for entry_id, _ in stream(ledger)] == [f"{position}-0", f"{position}-1"]
-    [(entry_id, entry)] = channel(ledger, f"private-App.Models.User.{kept.user_id}")
-    assert (entry_id, entry[b"event"]) == (f"{position}-0", keys.NOTIFICATION.encode())
-    assert json.loads(entry[b"data"])["event_id"] == position
-
-
 def test_a_fact_carries_its_arabic_as_it_is_written(ledger: Ledger) -> None:
     ledger.place(1)
     ledger.hand_over()
@@ -265,7 +246,7 @@ def let_time_pass(ledger: Ledger, of_the_first: int) -> None:
     ledger.redis.delete(keys.BUS)
     for place, (entry_id, fields) in enumerate(entries):
         at = (now() - timedelta(minutes=31)).isoformat().encode() if place < of_the_first else fields[b"occurred_at"]
-        ledger.redis.xadd(keys.BUS, {**fields, b"occurred_at": at}, id=entry_id)  # type: ignore[arg-type]  # as above
+        ledger.redis.xadd(keys.BUS, {**fields, b"occurred_at": at}, id=entry_id)  # type: ignore[dict-item]  # as above
 
 
 def test_what_is_too_old_to_be_replayed_is_dropped_exactly_and_the_bus_lives_on(ledger: Ledger) -> None:
