@@ -1,0 +1,75 @@
+"""What the streams say is sent on to whoever listens here: facts, published events, members, ends of sessions."""
+
+import json
+import time
+from collections.abc import Callable
+
+from services.realtime import frames
+from services.realtime.bus import Fields
+from services.realtime.connection import TO_USER
+from services.realtime.hub import Hub
+from services.realtime.wire import pack
+from shared.broadcasting import keys
+
+REMEMBERED = 600.0  # seconds that an ended session is refused; no ticket of it is good for longer
+ONLINE = "#online"  # the channel of those who signed in; nobody can subscribe it
+
+
+class Hearing:
+    def __init__(self, hub: Hub, node: str, online: Callable[[str, bool], None]) -> None:
+        """online: told of a user who came (True) or went on all nodes together."""
+        self._hub, self._node, self._online = hub, node.encode(), online
+        self._ended: dict[str, float] = {}
+
+    def fact(self, position: int, said: Fields) -> None:
+        channels: list[str] = json.loads(said[b"channels"])
+        for channel in channels:
+            if session := keys.ended_session(channel):
+                self._end(session)
+        self._send(channels, said, frames.encode(said[b"data"].decode()), fact=position)
+
+    def signal(self, number: int, said: Fields) -> None:
+        match said[b"kind"]:
+            case b"event":
+                self._event(number, said)
+            case b"user":
+                channel = TO_USER + said[b"user_id"].decode()
+                self._send([channel], said, frames.encode(said[b"data"].decode()), signal=number)
+            case b"terminate":
+                self._hub.close_user(said[b"user_id"].decode())
+
+    def has_ended(self, session: str) -> bool:
+        return session in self._ended
+
+    def wiped(self) -> None:
+        """Nobody can be sure to have heard everything: tell every subscription."""
+        for channel in tuple(self._hub.channels):
+            if not channel.startswith("#"):
+                self._hub.deliver(channel, pack(frames.resume_failed(channel)))
+
+    def _event(self, number: int, said: Fields) -> None:
+        if said.get(b"node") == self._node:
+            return  # it was sent on here before it was written
+        channels: list[str] = json.loads(said[b"channels"])
+        if channels == [ONLINE]:
+            user = json.loads(said[b"data"])["user_id"]
+            self._online(user, said[b"event"].endswith(b"member_added"))
+            return
+        text = said[b"data"].decode()
+        data = text if b"json" in said else frames.encode(text)
+        self._send(channels, said, data, signal=number)
+
+    def _send(self, channels: list[str], said: Fields, data: str, *, fact: int = 0, signal: int = 0) -> None:
+        event = said[b"event"].decode()
+        user_id = said.get(b"user_id", b"").decode() if b"channels" in said else ""
+        without = said.get(b"except", b"").decode()
+        for channel in channels:
+            if channel in self._hub.channels:
+                frame = pack(frames.event(event, channel, data, user_id or None))
+                self._hub.deliver(channel, frame, fact=fact, signal=signal, without=without)
+
+    def _end(self, session: str) -> None:
+        now = time.monotonic()
+        self._ended = {one: until for one, until in self._ended.items() if until > now}
+        self._ended[session] = now + REMEMBERED
+        self._hub.close_session(session)

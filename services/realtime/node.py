@@ -1,0 +1,139 @@
+"""One node of the realtime service: everything it is made of, started in order and stopped in order."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from redis.asyncio import Redis
+from uvicorn.config import Config
+
+from services.realtime import liveness
+from services.realtime.app import create_app
+from services.realtime.bus import Bus
+from services.realtime.front import Doors, Front
+from services.realtime.hearing import Hearing
+from services.realtime.hub import Hub
+from services.realtime.limits import Limits
+from services.realtime.nodes import Nodes
+from services.realtime.occupancy import Occupancy
+from services.realtime.presence import Presence
+from services.realtime.redis_wire import Commands
+from services.realtime.service import Means, Service
+from services.realtime.subscribing import Subscribing
+from services.realtime.tickets import Desk
+from services.realtime.watching import Watching
+from services.realtime.webhooks import Webhooks
+from shared.config import Settings
+
+log = structlog.get_logger()
+
+FIRST_WORD = 3.0  # seconds that a node waits for Redis before it lets clients in all the same
+BACKLOG = 4_096  # connections that wait to be accepted: all clients come back at once
+STEPS, STEP = 25, 0.1  # a stopping node closes a 25th of its clients each 100 ms
+
+
+class Node:
+    """Made within a running loop. `run()` lasts until `stop()`."""
+
+    def __init__(self, settings: Settings, name: str, limits: Limits) -> None:
+        self.name, self.limits = name, limits
+        self._settings = settings
+        self._stop = asyncio.Event()
+        url, secret = settings.redis_url, settings.pusher_app_secret.get_secret_value()
+        self.redis = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2, max_connections=50)
+        self.webhooks = Webhooks(settings.webhook_url, settings.pusher_app_key, secret)
+        self.presence = Presence(self.redis, name, self.webhooks)
+        self.occupancy = Occupancy(self.redis, name, self.webhooks)
+        self.nodes = Nodes(self.redis, name, self.presence, self.occupancy, self.webhooks)
+        self.commands = Commands(url)
+        self.hub = Hub(self.occupancy.changed)
+        self.watching = Watching(self.hub, self.commands, self.presence)
+        hearing = Hearing(self.hub, name, self.watching.changed)
+        self.bus = Bus(url, hearing.fact, hearing.signal, hearing.wiped)
+        self.subscribing = Subscribing(self.hub, hearing, self.bus, self.commands, self.presence, self.webhooks)
+        means = Means(self.hub, hearing, self.commands, self.presence, self.subscribing, self.watching, self.webhooks)
+        self.service = Service(name, Desk(settings.pusher_app_key, secret, limits), limits, means)
+
+    def settings(self) -> Settings:
+        return self._settings
+
+    def health(self) -> dict[str, Any]:
+        """Return what /readyz and /metrics tell."""
+        ready = self.bus.connected and not self.service.stopping
+        status = "ok" if ready else "stopping" if self.service.stopping else "degraded: redis"
+        return {
+            "status": status,
+            "ready": ready,
+            "node": self.name,
+            "position": self.bus.position,
+            "connections": len(self.hub.sockets),
+            "subscriptions": self.hub.subscriptions,
+            "deliveries": self.hub.deliveries,
+            "dropped_slow": self.service.dropped_slow,
+            "resumes": self.subscribing.resumes,
+            "failed_resumes": self.subscribing.failed_resumes,
+            "lost_webhooks": self.webhooks.lost,
+        }
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    async def run(self) -> None:
+        tasks = [
+            asyncio.create_task(work)
+            for work in (self.bus.run(), self.commands.run(), liveness.watch(self.hub.sockets.values, self.limits))
+        ]
+        await self.nodes.start()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.bus.known.wait(), FIRST_WORD)
+        server = await self._listen()
+        log.info("listening", node=self.name, port=self._settings.realtime_port, redis=self.bus.connected)
+        await self._stop.wait()
+        server.close()
+        await self._say_goodbye()
+        await self.nodes.stop()
+        await _cancel(tasks)
+        self.commands.close()
+        await self.redis.aclose()
+
+    async def _listen(self) -> asyncio.Server:
+        settings = self._settings
+        api = Config(
+            create_app(self),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            forwarded_allow_ips=settings.forwarded_allow_ips,
+        )
+        doors = Doors(self.service, self.limits, api, settings.pusher_app_key, settings.realtime_origins)
+        return await asyncio.get_running_loop().create_server(
+            lambda: Front(doors), settings.bind_host, settings.realtime_port, backlog=BACKLOG, reuse_port=True
+        )
+
+    async def _say_goodbye(self) -> None:
+        """Close the clients a few at a time, with the code that makes them come back at once: to another node."""
+        self.service.stopping = True
+        sockets = list(self.hub.sockets.values())
+        random.shuffle(sockets)
+        log.info("stopping", node=self.name, connections=len(sockets))
+        for some in _parts(sockets, STEPS):
+            for socket in some:
+                socket.shut(4200, "This server is stopping; reconnect at once")
+            await asyncio.sleep(STEP)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.service.idle(), self.limits.farewell)
+
+
+def _parts(some: Sequence[Any], number: int) -> list[Sequence[Any]]:
+    size = max(1, -(-len(some) // number))
+    return [some[start : start + size] for start in range(0, len(some), size)]
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
