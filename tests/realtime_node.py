@@ -39,7 +39,11 @@ class RealtimeNode:
         with Redis.from_url(self._redis.url) as client:
             client.flushall()
         self.process.up()
-        wait_until(self.answers, 20)
+        try:
+            wait_until(self.answers, 20)
+        except AssertionError:
+            self.process.down()
+            raise AssertionError(self.process.said()[-4000:]) from None
         return self
 
     def __exit__(
