@@ -125,7 +125,7 @@ def _reopen(tx: Transaction, job: Any) -> None:
         _reopen(tx, link)
         tx.execute(batch_sql.BLOCK_LINK, (link.id,))
         tx.execute(batch_sql.BEGIN, (job.batch_id,))  # it may have been cancelled before it could
-    elif link is not None:
+    elif link is not None and link.state in OPEN:  # one that has succeeded let its chain go on, or end, without this
         _reopen_rest(tx, link)
 
 

@@ -2,13 +2,16 @@
 
 from uuid import UUID
 
+import pytest
+
 from shared.jobs import operations
 from shared.jobs.batch import batch
 from shared.jobs.chain import chain
+from shared.jobs.job import JobType
 from tests.ledger import Ledger
 from tests.ledger_batches import cancel, dispatch, dispatch_chain, links, mend, retry, told_of
 from tests.ledger_core_jobs import fit
-from tests.ledger_jobs import glue, saw, write_down
+from tests.ledger_jobs import glue, saw, say_no, unsaw, write_down
 
 DONE, CANCELLED, BLOCKED = "succeeded", "cancelled", "blocked"
 
@@ -175,4 +178,24 @@ def test_what_waits_again_with_its_batch_does_not_wait_for_a_forgotten_link(ledg
     # Then the others run, and nothing waits for ever
     assert ledger.effects()[-1] == "desk"
     assert ledger.job(left).state == CANCELLED
+    assert ledger.count_open() == 0
+
+
+@pytest.mark.parametrize("last", [fit, say_no], ids=["undone", "a business no"])
+def test_a_member_of_a_finished_link_is_retried_alone_when_its_chain_has_ended(ledger: Ledger, last: JobType) -> None:
+    # Given a chain that went on after a member of its first link had failed, and ended before its last link
+    vase, then = fit.message("vase"), write_down.message("then")
+    chain_id = dispatch_chain(ledger, batch(vase).allow_failures().then(then), (saw, unsaw), last, glue)
+    ledger.work()
+    assert ledger.job(vase.id).state == "failed"
+    ended = links(ledger, chain_id)
+    assert (ended[:2], ended[3]) == ([DONE, DONE], CANCELLED)
+    # When that member is retried
+    mend(ledger, "vase")
+    assert retry(ledger, [vase.id]) == {vase.id: None}
+    assert links(ledger, chain_id) == ended
+    ledger.work()
+    # Then its batch has ended well, and the chain stays as it ended
+    assert told_of(ledger) == ["then"]
+    assert links(ledger, chain_id) == ended
     assert ledger.count_open() == 0
