@@ -7,8 +7,9 @@ from uuid import UUID
 
 import structlog
 
+from services.worker import stock
 from services.worker.gateway import Gateway, Intent, Outcome, Refund, RefundFailed
-from shared.db.sql import orders, payments, products
+from shared.db.sql import orders, payments
 from shared.db.sql.payments import Payment
 from shared.db.transaction import Transaction
 from shared.domain.closing import NextStep, next_step
@@ -97,7 +98,7 @@ def end(tx: Transaction, order: OrderSnapshot, ending: Ending) -> OrderSnapshot:
         return order
     record(tx, FACTS[ending.to](order=ended))
     if order.status in HOLDS_STOCK:
-        products.move(tx, order.items, RELEASE)
+        stock.move(tx, order.items, RELEASE)
     return ended
 
 

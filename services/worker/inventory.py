@@ -5,7 +5,7 @@ from uuid import UUID
 
 import psycopg
 
-from services.worker import gate
+from services.worker import gate, stock
 from services.worker.ending import ending_job
 from services.worker.gateway import Gateway
 from services.worker.orders import expire_order
@@ -60,7 +60,7 @@ def release_stock(job: Running, order_id: UUID, gateway: Gateway) -> None:
 def settle_inventory(tx: Transaction, order_id: UUID) -> None:
     """The parcel has left: what was reserved is sold."""
     if order := orders.lock_to_settle(tx, order_id):
-        products.move(tx, order.items, SETTLE)
+        stock.move(tx, order.items, SETTLE)
 
 
 def _reserve(job: Running, tx: Transaction, order_id: UUID) -> None:
@@ -73,7 +73,7 @@ def _reserve(job: Running, tx: Transaction, order_id: UUID) -> None:
         return
     record(tx, StockReserved(order=reserved))
     expire_order.dispatch(tx, order_id, delay=hold)
-    products.move(tx, order.items, RESERVE)
+    stock.move(tx, order.items, RESERVE)
 
 
 def _reject(job: Running, tx: Transaction, order_id: UUID) -> None:

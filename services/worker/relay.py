@@ -11,6 +11,7 @@ import redis
 import structlog
 
 from services.worker import metrics
+from services.worker.herald import herald
 from shared.broadcasting import stream
 from shared.clock import now
 from shared.config import settings
@@ -53,6 +54,7 @@ class Relay:
         self._leads = False
         self._redis = redis.Redis.from_url(settings().redis_url, socket_timeout=2, socket_connect_timeout=2)
         self.hand_over = HandOver({kind.queue for kind in REGISTRY.values()})
+        self._herald = herald()  # None: facts go to our own streams, in the relay's turns
         self._connection: Connection | None = None
         self._reaped = self._tidied = self._forgets_at = 0.0
         self._hurry = HURRY
@@ -64,6 +66,8 @@ class Relay:
     def run(self) -> None:
         """Take turns until stopped; whatever is away, PostgreSQL or Redis, is waited for."""
         metrics.serve()
+        if self._herald:
+            self._herald.start()
         pubsub: Any = None
         while not self._stopped.is_set():
             try:
@@ -86,6 +90,8 @@ class Relay:
             except Exception:
                 log.exception("the relay stumbled", alert="relay_stumbled")
                 self._stopped.wait(REST)
+        if self._herald:
+            self._herald.stop()
 
     def turn(self) -> float:
         """Do what is to be done now; return the seconds until the next look."""
@@ -94,15 +100,19 @@ class Relay:
         with transaction(self.database()) as tx:
             self._leads = tx.one(LEAD).leads
             metrics.LEADS.set(self._leads)
+            if self._herald:
+                self._herald.leads = self._leads
             if not self._leads:
                 return POLL
             facts = expand(tx, self._listeners)
             due, full = self.hand_over.turn(tx, settings(), held)
-            news = stream.unwritten(tx)
+            news = [] if self._herald else stream.unwritten(tx)
             if news and gone:
                 stream.rewind(tx)
                 news = stream.unwritten(tx)
         metrics.EXPANDED.inc(facts)
+        if self._herald and facts:
+            self._herald.wake()
         self._push(due)
         metrics.HANDED_OVER.inc(len(due))
         if news and stream.write(self._redis, news, anew=gone):
@@ -138,11 +148,16 @@ class Relay:
                 self._forgets_at = at + FORGET_MORE
 
     def tidy(self) -> None:
-        """Do what nobody waits for: try what was parked again, trim the stream, or write one anew that is not whole."""
+        """Do what nobody waits for: try what was parked again, and look after the stream."""
         with transaction(self.database()) as tx:
             tx.execute(TRY_PARKED_AGAIN, (PARKED_REST,))
             tx.execute(workers_sql.FORGET_SILENT)
             since = stream.written(tx)
+        if not self._herald:
+            self._tidy_stream(since)
+
+    def _tidy_stream(self, since: int) -> None:
+        """Trim it, or have one written anew that is gone, a stranger's or not whole."""
         last = stream.last_written(self._redis)
         with transaction(self.database()) as tx:
             useless = stream.is_strangers(tx, last) or stream.lost_its_end(last, since)

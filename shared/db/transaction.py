@@ -32,13 +32,14 @@ class Cause:
 class Transaction:
     """An open transaction. `execute` waits for nothing; `one` and `all` send all there is and wait for their answer."""
 
-    __slots__ = ("cause", "connection", "pipeline", "wakes")
+    __slots__ = ("_afterwards", "cause", "connection", "pipeline", "wakes")
 
     def __init__(self, connection: Connection, pipeline: psycopg.Pipeline, cause: Cause | None = None) -> None:
         self.connection = connection
         self.pipeline = pipeline
         self.cause = cause or Cause()
         self.wakes = False  # whether the relay has something to do when this commits
+        self._afterwards: list[Callable[[], None]] = []
 
     def execute(self, sql: str, parameters: Parameters = ()) -> None:
         """Send a statement with the next answer or the commit, which also raises its errors."""
@@ -50,6 +51,14 @@ class Transaction:
 
     def all(self, sql: str, parameters: Parameters = ()) -> list[Any]:
         return self._answer(sql, parameters).fetchall()
+
+    def afterwards(self, do: Callable[[], None]) -> None:
+        """Have it done when this has committed. Only for what may get lost and never fails: a signal."""
+        self._afterwards.append(do)
+
+    def committed(self) -> None:
+        for do in self._afterwards:
+            do()
 
     def attempt(
         self, write: Callable[[], None], *, its_own: tuple[type[psycopg.OperationalError], ...] = ()
@@ -106,12 +115,14 @@ def transaction(
             pipeline.command(b"begin")
             if durable is not None:
                 pipeline.command(DURABLE if durable else NOT_DURABLE)
-            yield Transaction(connection, pipeline, cause)
+            tx = Transaction(connection, pipeline, cause)
+            yield tx
             ending = connection.execute("commit")
         _expect_commit(ending)
     except BaseException:
         _roll_back(connection)
         raise
+    tx.committed()
 
 
 def _expect_commit(ending: psycopg.Cursor[Any]) -> None:

@@ -4,7 +4,7 @@ import random
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import structlog
@@ -21,6 +21,8 @@ from shared.jobs.outcomes import Fail, Release
 from shared.jobs.running import Claimed
 
 log = structlog.get_logger()
+
+State = Literal["retrying", "failed"]
 
 JITTER = 0.2
 TAIL = 4000  # characters of a traceback that are kept
@@ -59,24 +61,26 @@ def is_final(kind: JobType, claimed: Claimed, error: BaseException) -> bool:
     return claimed.tries is not None and claimed.failures + 1 >= claimed.tries
 
 
-def release(tx: Transaction, claimed: Claimed, outcome: Release) -> None:
+def release(tx: Transaction, claimed: Claimed, outcome: Release) -> State:
     """Back to `scheduled`; a release burns no try, but it does not make the job's time any longer."""
     if claimed.retry_until is not None and now() >= claimed.retry_until:
         why = Error(f"out of time, and still: {outcome}", None)
         _end(tx, sql.FAIL, claimed, why)
         follow_up(tx, claimed, why.line)
-    else:
-        _end(tx, sql.RELEASE, claimed, Error(str(outcome), None), seconds=outcome.seconds)
+        return "failed"
+    _end(tx, sql.RELEASE, claimed, Error(str(outcome), None), seconds=outcome.seconds)
+    return "retrying"
 
 
-def fail(tx: Transaction, kind: JobType, claimed: Claimed, error: BaseException) -> None:
+def fail(tx: Transaction, kind: JobType, claimed: Claimed, error: BaseException) -> State:
     """Record a failure: the next try by the backoff list, or the end of it."""
     what = Error.of(error)
     if not is_final(kind, claimed, error):
         _end(tx, sql.RETRY, claimed, what, seconds=backoff(kind, claimed.failures))
-        return
+        return "retrying"
     _end(tx, sql.FAIL, claimed, what)
     follow_up(tx, claimed, what.line)
+    return "failed"
 
 
 def wait(tx: Transaction, claimed: Claimed, reason: str) -> None:

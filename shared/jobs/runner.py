@@ -3,11 +3,14 @@
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 import psycopg
 import structlog
 from dramatiq.middleware.time_limit import TimeLimitExceeded
 
+from shared.broadcasting import signals
+from shared.broadcasting.signals import JobChanged
 from shared.db.engine import close_thread_connection, thread_connection
 from shared.db.transaction import TRY_AGAIN, Transaction
 from shared.jobs import batch_jobs, chain_jobs, failure, sql
@@ -28,6 +31,7 @@ TOO_BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled)
 BUSY_REST = 0.2  # seconds, times the attempts it has had: what is always too slow must not come back at once for ever
 LONGEST_REST = 30.0
 DATABASE_PATIENCE = 5.0  # seconds to wait for a database that went away, before the lease decides
+SUCCEEDED = "job succeeded"
 UNKNOWN_JOB = Release(30, "this worker does not know the job")
 
 
@@ -48,6 +52,8 @@ def run(claimed: Claimed) -> None:
         except Interrupted:
             close_thread_connection()  # it may have come in the middle of an answer
             ended = "job interrupted"
+        if ended == SUCCEEDED:
+            _tell(claimed, "succeeded")
         log.info(ended, took_ms=round((time.perf_counter() - began) * 1000, 1))
 
 
@@ -67,9 +73,9 @@ def _attempt(kind: JobType, claimed: Claimed) -> str:
     except (Exception, TimeLimitExceeded) as error:
         if running.finished:  # the commit had gone through: the job has succeeded
             log.exception("error after the finish")
-            return "job succeeded"
+            return SUCCEEDED
         return _failed(kind, running, error)
-    return "job succeeded"
+    return SUCCEEDED
 
 
 def _call(kind: JobType, running: Running) -> None:
@@ -98,8 +104,8 @@ def _failed(kind: JobType, running: Running, error: BaseException) -> str:
     return _record(claimed, partial(failure.fail, kind=kind, claimed=claimed, error=error)) or "attempt failed"
 
 
-def _record(claimed: Claimed, write: Callable[[Transaction], None]) -> str | None:
-    """Write an ending in a fenced transaction; wait a little for a database that is away.
+def _record(claimed: Claimed, write: Callable[[Transaction], failure.State | None]) -> str | None:
+    """Write an ending in a fenced transaction and tell it; wait a little for a database that is away.
 
     Returns None, or why nothing was written: another attempt holds the job, or its lease will decide.
     """
@@ -107,7 +113,7 @@ def _record(claimed: Claimed, write: Callable[[Transaction], None]) -> str | Non
     while True:
         try:
             with fenced(thread_connection(), claimed) as tx:
-                write(tx)
+                state = write(tx)
         except Fenced:
             return "job lost its lease"
         except psycopg.OperationalError:
@@ -117,4 +123,18 @@ def _record(claimed: Claimed, write: Callable[[Transaction], None]) -> str | Non
             time.sleep(0.2)
         else:
             nudge()
+            _tell(claimed, state or "succeeded")
             return None
+
+
+def _tell(claimed: Claimed, state: Literal["succeeded", "retrying", "failed"]) -> None:
+    """Let pages see it at once; the row is the truth."""
+    changed = JobChanged(
+        id=claimed.id,
+        name=claimed.name,
+        queue=claimed.queue,
+        attempt=claimed.attempt,
+        state=state,
+        about=claimed.aggregate_id,
+    )
+    signals.send(changed)

@@ -27,6 +27,8 @@ select p.slug from products p join unnest(%(ids)s::uuid[], %(quantities)s::int[]
 where p.reserved + line.quantity > p.on_hand order by p.id limit 1
 """
 
+AVAILABLE = "select id, on_hand - reserved as available from products where id = any(%s)"
+
 
 def move(tx: Transaction, lines: Sequence[OrderLine], step: StockMove) -> None:
     """Move the pieces of all lines. Only sent: where there is not enough, the next answer or the commit raises.
