@@ -10,8 +10,9 @@ from services.realtime.redis_wire import Commands
 from services.realtime.wire import pack
 from shared.broadcasting import keys
 
-#: KEYS bus, channel; ARGV after. In one moment: is what came after it whole, how far does the bus reach, what is it?
-#: The channel's stream is whole if nothing was ever cut off, or if its first entry is not newer than `after`.
+#: KEYS bus, channel, life; ARGV after. In one moment: is what came after it whole, how far does the bus reach, and what
+#: is it? Without a life a channel may have been forgotten before the bus. A channel's stream is whole if nothing was
+#: ever cut off, or if its first entry is not newer than `after`.
 REPLAY = """
 local function about(key)
   local found, flat = {}, redis.call('XINFO', 'STREAM', key)
@@ -21,7 +22,7 @@ end
 local function position(id) return tonumber(string.match(id, '^(%d+)')) end
 
 local after = tonumber(ARGV[1])
-if redis.call('EXISTS', KEYS[1]) == 0 then return {0, '0', {}} end
+if redis.call('EXISTS', KEYS[1], KEYS[3]) < 2 then return {0, '0', {}} end
 local bus = about(KEYS[1])
 local last = position(bus['last-generated-id'])
 local first = bus['first-entry'] and position(bus['first-entry'][1]) or last + 1
@@ -47,7 +48,7 @@ class Missed:
 
 async def missed(commands: Commands, channel: str, after: int) -> Missed:
     """Ask for what a channel had after a position. Raises Redis's errors."""
-    words = (2, keys.BUS, keys.channel(channel), after)
+    words = (3, keys.BUS, keys.channel(channel), keys.LIFE, after)
     try:
         answer = await commands.ask("EVALSHA", _SHA, *words)
     except hiredis.ReplyError as error:
