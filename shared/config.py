@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     files: Path = ROOT / "var" / "files"  # what jobs make and the API serves: API and workers must share it
     picture_sources: Path = ROOT / "shared" / "db" / "pictures"  # a picture for each product's slug
 
+    page_files: Path = ROOT / "services" / "web" / "dist"  # the built page; where there is none, a front door stands in
+
     pusher_app_id: str = "1"
     pusher_app_key: str = "taboor-key"
     pusher_app_secret: SecretStr = SecretStr(PUSHER_SECRET)
@@ -56,10 +58,14 @@ class Settings(BaseSettings):
     pusher_scheme: Literal["http", "https"] = "http"
     broadcast_connection: Literal["taboor", "pusher", "log", "null"] = "taboor"  # where facts are heard
 
+    realtime_public_host: str = ""  # where browsers find the realtime service; empty: where they found the page …
+    realtime_public_port: int = 0  # … 0: at realtime_port; a proxy that ends TLS has a port of its own
     realtime_origins: str = ""  # the pages that may connect, by comma: https://shop.example; empty: all
     realtime_connections: int = Field(10_000, gt=0)  # of one node
     realtime_subscriptions: int = Field(200, gt=0)  # of one connection
     realtime_client_events: int = Field(10, gt=0)  # of one connection, a second
+    sse_streams: int = Field(500, gt=0)  # server-sent events: streams of one API process at once
+    sse_heartbeat_seconds: float = Field(15.0, gt=0)  # as often is asked whether a stream may go on
     webhook_url: str = ""  # whom the realtime service tells of channels and members; empty: nobody
 
     stripe_api_base: str = "http://127.0.0.1:9000"
