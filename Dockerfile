@@ -1,4 +1,11 @@
 # One image for every Python service; compose.yaml says which command each of them runs.
+FROM node:24-slim AS web
+WORKDIR /web
+COPY services/web/package.json services/web/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY services/web .
+RUN npm run build
+
 FROM python:3.13-slim
 
 # In a container loopback is the container's own: what is published, and where, is compose.yaml's business.
@@ -14,5 +21,6 @@ RUN pip install --no-cache-dir --root-user-action=ignore --no-deps --require-has
 # Owned by who runs it: a clone made under a strict umask must be readable here.
 COPY --chown=taboor shared shared
 COPY --chown=taboor services services
+COPY --chown=taboor --from=web /web/dist services/web/dist
 USER taboor
 RUN python -m compileall -q shared services

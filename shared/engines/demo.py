@@ -21,7 +21,11 @@ from shared.engines.supervision import Supervisor
 
 VAR = ROOT / "var"
 PATIENCE = 60.0  # seconds; a first start on a slow disk needs some of them
-HEALTH = {"api": ("API_PORT", "/readyz"), "sandbox": ("SANDBOX_PORT", "/livez")}
+HEALTH = {
+    "api": ("API_PORT", "/readyz"),
+    "realtime": ("REALTIME_PORT", "/readyz"),
+    "sandbox": ("SANDBOX_PORT", "/livez"),
+}
 
 
 class Asked(BaseException):

@@ -10,6 +10,7 @@ from pathlib import Path
 # PostgreSQL and Redis listen beside the usual ports: those may be this machine's own.
 PORTS = {
     "API_PORT": 8000,
+    "REALTIME_PORT": 6001,
     "SANDBOX_PORT": 9000,
     "SANDBOX_SMTP_PORT": 1025,
     "DATABASE_PORT": 55432,

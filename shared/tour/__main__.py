@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import httpx
 
 from shared.config import settings
+from shared.tour.live import Live
 from shared.tour.order import Seen
 from shared.tour.screen import Screen
 from shared.tour.shop import Disappointed, Shop
@@ -27,7 +28,9 @@ def main(words: Sequence[str] | None = None) -> None:
     screen.say(f"Taboor's tour of {chosen.api}")
     try:
         shop.open()
-        for number, walk in enumerate(walks(shop, shop.product()), 1):
+        live = Live(shop.live_address(), f"private-user.{shop.user_id}", shop.authorise)
+        live.open()
+        for number, walk in enumerate(walks(shop, live, shop.product()), 1):
             with screen.walk(number, walk) as page:
                 for step in walk.steps:
                     page.add(step, _wait_for(step, walk))

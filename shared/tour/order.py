@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from shared.money import Money
+from shared.tour.live import Live
 from shared.tour.shop import Disappointed, Shop
 
 GOOD = {"StockReserved", "OrderConfirmed", "OrderShipped"}
+MILLISECOND = timedelta(milliseconds=1)
 ENDS = {"OrderRejected", "OrderCancelled", "OrderExpired"}
 
 
@@ -28,8 +30,8 @@ Look = Callable[[], Seen | None]
 class Order:
     """An order with a key of its own."""
 
-    def __init__(self, shop: Shop, product: Any, card: str = "pm_card_visa") -> None:
-        self._shop, self._product, self._card = shop, product, card
+    def __init__(self, shop: Shop, live: Live, product: Any, card: str = "pm_card_visa") -> None:
+        self._shop, self._live, self._product, self._card = shop, live, product, card
         self._key = f"tour-{uuid4()}"
         self._placed: Any = None
 
@@ -61,13 +63,16 @@ class Order:
     # --- what the system does ---
 
     def fact(self, name: str) -> Look:
-        """Look for an event, and say which job recorded it."""
+        """Listen for an event, and say which job recorded it; it must stand in the timeline, too."""
 
         def look() -> Seen | None:
             timeline = self._timeline()
             facts = {event["name"]: event for event in timeline["events"]}
-            if name in facts:
-                return Seen(_told_of(facts[name], timeline["jobs"]), self._after(facts[name]["occurred_at"]))
+            heard = self._live.heard(self._placed["id"], name)
+            if name in facts and heard:
+                late = heard - datetime.fromisoformat(facts[name]["occurred_at"])
+                words = f"{_told_of(facts[name], timeline['jobs'])}, heard after {late / MILLISECOND:.0f} ms"
+                return Seen(words, self._after(facts[name]["occurred_at"]))
             if name in GOOD and (ends := facts.keys() & ENDS):
                 end = facts[ends.pop()]["payload"]["order"]
                 raise Disappointed(f"Order #{end['number']} is {end['status']} ({end['reason']}).")

@@ -1,5 +1,6 @@
 """The shop and the sandbox as the tour reaches them: over HTTP only, so that any running system will do."""
 
+import json
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ class Shop:
     def __init__(self, api: str, sandbox: str) -> None:
         self._api = httpx.Client(base_url=api, timeout=10, trust_env=False)
         self._sandbox = httpx.Client(base_url=sandbox, timeout=10, trust_env=False)
+        self.user_id = ""  # the customer's
         self._customer: dict[str, str] = {}
         self._operator: dict[str, str] = {}
 
@@ -30,8 +32,8 @@ class Shop:
             except httpx.TransportError as error:
                 start = "start the system first, with `make demo` or `docker compose up`"
                 raise Disappointed(f"Nobody answers at {client.base_url}: {start}.") from error
-        self._customer = self._sign_in(CUSTOMER)
-        self._operator = self._sign_in(OPERATOR)
+        self.user_id, self._customer = self._sign_in(CUSTOMER)
+        _, self._operator = self._sign_in(OPERATOR)
 
     def product(self) -> Any:
         """Return the product of which there is most."""
@@ -72,9 +74,23 @@ class Shop:
         switches: dict[str, Any] = _good(self._sandbox.get("/switches"))
         return [name for name, value in switches.items() if value]
 
-    def _sign_in(self, email: str) -> dict[str, str]:
-        answer = self._api.post("/sessions", json={"email": email, "password": PASSWORD})
-        return {"Authorization": f"Bearer {_good(answer)['access_token']}"}
+    def live_address(self) -> str:
+        """Return where the realtime service is, as the page is told."""
+        said = _good(self._api.get("/config.json"))["pusher"]
+        host = said["host"] or self._api.base_url.host
+        return (
+            f"{said['scheme'].replace('http', 'ws')}://{host}:{said['port']}/app/{said['key']}?protocol=7&client=tour"
+        )
+
+    def authorise(self, socket_id: str, channel: str, after: int | None) -> dict[str, str]:
+        """Return the signature with which the customer's socket may listen to a private channel, from a position on."""
+        wanted = {"socket_id": socket_id, "channel_name": channel, "last_event_ids": json.dumps({channel: after})}
+        signed: dict[str, str] = _good(self._api.post("/broadcasting/auth", data=wanted, headers=self._customer))
+        return signed
+
+    def _sign_in(self, email: str) -> tuple[str, dict[str, str]]:
+        answer = _good(self._api.post("/sessions", json={"email": email, "password": PASSWORD}))
+        return answer["user"]["id"], {"Authorization": f"Bearer {answer['access_token']}"}
 
 
 def _good(answer: httpx.Response) -> Any:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from shared.tour.live import Live
 from shared.tour.order import Look, Order, Seen
 from shared.tour.shop import Disappointed, Shop
 
@@ -24,12 +25,12 @@ class Walk:
     order: Order | None = None
 
 
-def walks(shop: Shop, product: Any) -> tuple[Walk, ...]:
+def walks(shop: Shop, live: Live, product: Any) -> tuple[Walk, ...]:
     return (
-        _an_order(Order(shop, product)),
-        _a_declined_card(Order(shop, product, card="pm_card_chargeDeclined")),
-        _one_key_twice(Order(shop, product)),
-        _a_change_of_mind(Order(shop, product)),
+        _an_order(Order(shop, live, product)),
+        _a_declined_card(Order(shop, live, product, card="pm_card_chargeDeclined")),
+        _one_key_twice(Order(shop, live, product)),
+        _a_change_of_mind(Order(shop, live, product)),
         Walk("The books, read in one snapshot", (Step("balanced", lambda: _balanced(shop)),)),
     )
 

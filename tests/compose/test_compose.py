@@ -13,9 +13,9 @@ from services.worker.unit import STOP_WITHIN
 from shared.config import ROOT, Settings
 from shared.engines.ports import PORTS, demo_environment
 
-BASES = {"python:3.13-slim", "postgres:17", "redis:8"}
+BASES = {"node:24-slim", "python:3.13-slim", "postgres:17", "redis:8", "nginx:1.26"}
 OURS = "taboor"
-ENGINES = {"postgres", "redis"}
+ENGINES = {"postgres", "redis", "door"}  # others' programs
 ONE_SHOT = "migrate"
 REGISTRY_HOST = re.compile(r"[\w-]+\.[\w.-]+/")  # `quay.io/` in an image's name
 
@@ -34,7 +34,8 @@ def interpolated(text: str) -> str:
 
 def test_the_services_are_those_of_the_design() -> None:
     assert set(SERVICES) == {
-        *("postgres", "redis", "migrate", "sandbox", "api", "relay", "worker", "worker-media", "worker-heavy"),
+        *("postgres", "redis", "migrate", "sandbox", "api", "realtime", "door"),
+        *("relay", "worker", "worker-media", "worker-heavy"),
     }
 
 
@@ -72,6 +73,7 @@ def test_the_published_ports_are_the_documents_and_can_be_moved_as_in_make_demo(
     assert published == {
         f"127.0.0.1:${{API_PORT:-{PORTS['API_PORT']}}}:8000",
         f"127.0.0.1:${{SANDBOX_PORT:-{PORTS['SANDBOX_PORT']}}}:9000",
+        f"127.0.0.1:${{REALTIME_PORT:-{PORTS['REALTIME_PORT']}}}:6001",
     }
 
 
@@ -155,7 +157,8 @@ def test_the_laptops_settings_of_the_containers_are_good_settings() -> None:
 
 
 def test_what_must_survive_has_a_volume() -> None:
-    kept = {volume for service in SERVICES.values() for volume in service.get("volumes", [])}
+    volumes = {volume for service in SERVICES.values() for volume in service.get("volumes", [])}
+    kept = {volume for volume in volumes if not volume.endswith(":ro")}
     assert kept == {"postgres:/var/lib/postgresql/data", "redis:/data", "sandbox:/taboor/var", "files:/taboor/var"}
     assert "--appendonly yes" in SERVICES["redis"]["command"]
     assert "noeviction" in SERVICES["redis"]["command"]
