@@ -1,16 +1,12 @@
 """A line that can be cut: a small TCP proxy between a client and a server."""
 
 import socket
-import struct
 import threading
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from tests.ports import free_port
-
-#: Close with a reset, as a line that breaks does.
-AT_ONCE = struct.pack("ii", 1, 0)
 
 
 class Proxy:
@@ -23,24 +19,25 @@ class Proxy:
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._is_cut = False
+        self._thread = threading.Thread(target=self._accept, name="proxy", daemon=True)
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, name="proxy", daemon=True).start()
+        self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.cut()
-        self._listener.shutdown(socket.SHUT_RDWR)
+        _hang_up(self._listener)
+        self._thread.join()
         self._listener.close()
 
     def cut(self) -> None:
         with self._lock:
             self._is_cut = True
             for end in self._open:
-                _reset(end)
-            self._open.clear()
+                _hang_up(end)
 
     def mend(self) -> None:
         with self._lock:
@@ -52,38 +49,32 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return  # closed
-            self._let_in(client)
+            threading.Thread(target=self._carry, args=(client,), name="proxy-carry", daemon=True).start()
 
-    def _let_in(self, client: socket.socket) -> None:
-        try:
-            server = socket.create_connection(("127.0.0.1", self.target), timeout=5)
-        except OSError:
-            client.close()
-            return
-        server.settimeout(None)
-        with self._lock:
-            if self._is_cut:
-                _reset(client)
-                server.close()
-                return
-            self.connections += 1
-            self._open |= {client, server}
-        for one, other in ((client, server), (server, client)):
-            threading.Thread(target=self._pump, args=(one, other), name="proxy-pump", daemon=True).start()
-
-    def _pump(self, one: socket.socket, other: socket.socket) -> None:
-        try:
-            while data := one.recv(65536):
-                other.sendall(data)
-            other.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # cut
-        with self._lock:
-            self._open.discard(one)
+    def _carry(self, client: socket.socket) -> None:
+        with client, suppress(OSError), socket.create_connection(("127.0.0.1", self.target), timeout=5) as server:
+            server.settimeout(None)
+            ends = {client, server}
+            with self._lock:
+                if self._is_cut:
+                    return
+                self.connections += 1
+                self._open |= ends
+            back = threading.Thread(target=_pump, args=(server, client), name="proxy-back", daemon=True)
+            back.start()
+            _pump(client, server)
+            back.join()
+            with self._lock:
+                self._open -= ends
 
 
-def _reset(end: socket.socket) -> None:
-    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+def _pump(one: socket.socket, other: socket.socket) -> None:
+    with suppress(OSError):
+        while data := one.recv(65536):
+            other.sendall(data)
+    _hang_up(other)
+
+
+def _hang_up(end: socket.socket) -> None:
     with suppress(OSError):  # the other end was first
         end.shutdown(socket.SHUT_RDWR)
-    end.close()

@@ -2,23 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
-from shared.engines.redis import RedisServer
 from tests.realtime_client import KEY, Client
-from tests.realtime_cluster import Cluster, cluster
-
-
-@pytest.fixture(scope="module")
-def realtime(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    folder: Path = tmp_path_factory.mktemp("realtime")
-    with cluster(redis, folder, realtime_origins="https://shop.example, https://الدكان.example") as together:
-        yield together
+from tests.realtime_cluster import Cluster
 
 
 def test_the_first_frame_names_the_socket_and_says_when_to_ping(realtime: Cluster) -> None:

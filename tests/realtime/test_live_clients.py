@@ -19,7 +19,7 @@ select position, name from events where position is not null and aggregate_id = 
 """
 SHIPPED_AND_TOLD = """
 select 1 from events where aggregate_id = %s and position is not null
-having count(*) filter (where name = 'OrderShipped') = 1 and count(*) filter (where name = 'NotificationSent') >= 3
+having count(*) filter (where name = 'OrderShipped') = 1 and count(*) filter (where name = 'NotificationSent') = 6
 """
 
 

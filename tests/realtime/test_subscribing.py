@@ -1,14 +1,12 @@
 """Public, private and encrypted channels: cases B and C of the conformance list."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from shared.broadcasting.signatures import sign_channel
-from shared.engines.redis import RedisServer
-from tests.realtime_client import KEY, SECRET, Client, Frame, refused, succeeded
-from tests.realtime_cluster import Cluster, cluster
+from tests.realtime_client import KEY, SECRET, Client, refused, succeeded
+from tests.realtime_cluster import Cluster
 
 PROTECTED = [
     "private-orders.7",
@@ -19,28 +17,6 @@ PROTECTED = [
     "presence-cache-orders.7",
 ]
 LAYLA = '{"user_id":"layla","user_info":{"name":"ليلى"}}'
-
-
-@pytest.fixture(scope="module")
-def realtime(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with cluster(redis, tmp_path_factory.mktemp("realtime")) as together:
-        yield together
-
-
-@pytest.fixture
-def layla(realtime: Cluster) -> Iterator[Client]:
-    with realtime.client() as client:
-        yield client
-
-
-@pytest.fixture
-def omar(realtime: Cluster) -> Iterator[Client]:
-    with realtime.client() as client:
-        yield client
-
-
-def events(frames: list[Frame]) -> list[str]:
-    return [frame["event"] for frame in frames]
 
 
 # --- B ----------------------------------------------------------------------------------

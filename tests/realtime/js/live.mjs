@@ -16,7 +16,7 @@ const Echo = connect({
 
 function listen(channel) {
   Echo.private(channel)
-    .listenToAll((name, data) => say({ heard: [data.event_id, name], channel, data }))
+    .listenToAll((name, data) => say(data.event_id ? { heard: [data.event_id, name], data } : { signal: name, data }))
     .subscribed(() => say({ subscribed: channel }))
     .error(({ status }) => say({ refused: [channel, status] }));
 }
