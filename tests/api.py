@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -18,9 +17,9 @@ from psycopg.rows import namedtuple_row
 from services.api import tokens
 from shared.config import ROOT
 from shared.ids import new_id
+from tests.ports import free_port
 from tests.waiting import wait_until
 
-PORTS = range(23000, 24000)
 STARTS_WITHIN = 30.0
 
 
@@ -54,7 +53,7 @@ class ApiProcess:
     def __init__(
         self, folder: Path, database_url: str, redis_url: str, environment: Mapping[str, str] | None = None
     ) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.database_url = database_url
         self.files = folder / "files"
@@ -130,11 +129,3 @@ def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
     assert told["code"] == code, told
     assert {"type", "title", "detail"} <= told.keys()
     return told
-
-
-def _free_port() -> int:
-    for port in PORTS:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
-    raise AssertionError(f"no free port in {PORTS}")

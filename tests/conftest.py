@@ -5,26 +5,21 @@ An engine that is missing or does not start is a failure, never a skip.
 
 import random
 import shutil
-import socket
 import tempfile
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
-from psycopg import sql
 from redis import Redis
 
 from shared.engines.postgres import PostgresServer
 from shared.engines.redis import RedisServer
+from tests.ports import free_port
 
 if TYPE_CHECKING:
+    from tests.databases import Databases
     from tests.ledger import Ledger
-
-TEMPLATE = "taboor_template"
-_numbers = count(1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,16 +27,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=None, help="repeat a run: the seed that it printed")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the seed once: the workers of pytest-xdist get the options of the run that starts them."""
+    if config.option.seed is None:
+        config.option.seed = random.SystemRandom().randrange(10**6)
+
+
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"seed: {_seed(config)} (repeat with --seed)"
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return f"seed: {config.option.seed} (repeat with --seed)"
 
 
 @pytest.fixture(scope="session")
@@ -76,26 +69,26 @@ def postgres_url(postgres: PostgresServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def template_database(postgres: PostgresServer) -> str:
-    """A database with every migration applied, for cloning only."""
-    from shared.db.migrate import upgrade  # noqa: PLC0415 - only tests that want a database need it to import
+def databases(postgres: PostgresServer) -> Iterator["Databases"]:
+    from tests.databases import Databases  # noqa: PLC0415 - only tests that want a database need it to import
 
-    _execute(postgres, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
-    upgrade(postgres.url_of(TEMPLATE))
-    _execute(postgres, sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(TEMPLATE)))
-    return TEMPLATE
+    with Databases(postgres) as databases:
+        yield databases
+
+
+@pytest.fixture(scope="session")
+def template_database(databases: "Databases") -> str:
+    """A database with every migration applied, for cloning only."""
+    return databases.template()
 
 
 @pytest.fixture
-def database_url(postgres: PostgresServer, template_database: str) -> Iterator[str]:
+def database_url(databases: "Databases", template_database: str) -> Iterator[str]:
     """A database of the test's own: migrated, empty, gone afterwards."""
-    name = f"taboor_test_{next(_numbers)}"
-    new, old = sql.Identifier(name), sql.Identifier(template_database)
-    postgres.start()
-    _execute(postgres, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(new, old))
-    yield postgres.url_of(name)
-    postgres.start()
-    _execute(postgres, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(new))
+    assert template_database
+    url = databases.take()
+    yield url
+    databases.give_back(url)
 
 
 @pytest.fixture
@@ -140,17 +133,4 @@ def scaled(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
 @pytest.fixture
 def dice(request: pytest.FixtureRequest) -> random.Random:
     """Chance that can be repeated: seeded by `--seed` and the test's name."""
-    return random.Random(f"{_seed(request.config)} {request.node.nodeid}")
-
-
-_SEED = random.SystemRandom().randrange(10**6)
-
-
-def _seed(config: pytest.Config) -> int:
-    given = config.getoption("--seed")
-    return _SEED if given is None else int(given)
-
-
-def _execute(server: PostgresServer, statement: sql.Composed) -> None:
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute(statement)
+    return random.Random(f"{request.config.option.seed} {request.node.nodeid}")

@@ -23,7 +23,7 @@ from shared.engines.postgres import PostgresServer
 from shared.engines.redis import RedisServer
 from shared.ids import new_id
 from tests.audited import Audited
-from tests.conftest import free_port
+from tests.ports import free_port
 from tests.sandbox import SandboxProcess
 from tests.supervised import Supervised, Supervisor
 from tests.waiting import wait_until

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Iterable
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 from shared.db.transaction import Transaction
@@ -180,6 +181,13 @@ def wait_inside(job: Running, what: str, seconds: float) -> None:
     time.sleep(seconds)
     with job.finishing() as tx:
         tx.execute(NOTE, (job.id, f"end {what}"))
+
+
+@job(queue="default", timeout=60)
+def wait_for_file(path: str) -> None:
+    """Be busy until a test makes the file."""
+    while not Path(path).exists():
+        time.sleep(0.02)
 
 
 @job(queue="default", timeout=30)

@@ -1,10 +1,8 @@
 """The sandbox as a real process for tests: started, killed, its switches turned, mail sent to it, its mailbox read."""
 
 import os
-import random
 import signal
 import smtplib
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -23,9 +21,9 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client as TwilioClient
 
 from shared.config import ROOT, SANDBOX_STRIPE_KEY, SANDBOX_TWILIO_SID, SANDBOX_TWILIO_TOKEN
+from tests.ports import free_port
 from tests.waiting import wait_until
 
-PORTS = range(21000, 22000)
 STARTS_WITHIN = 20.0
 LEASE_OF_A_WEBHOOK = 15.0  # services/sandbox/outbox.py
 
@@ -182,24 +180,6 @@ def send_mail(sandbox: SandboxProcess, *, to: str, message_id: str) -> None:
     mail.add_alternative("<p>أهلا <b>ليلى</b><script>alert(1)</script></p>", subtype="html")
     with smtplib.SMTP("127.0.0.1", sandbox.smtp_port, timeout=5) as server:
         server.send_message(mail)
-
-
-def free_port() -> int:
-    """Return a free loopback port of the sandbox tests' own range, a different one most times."""
-    for port in random.sample(PORTS, len(PORTS)):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if _binds(probe, port):
-                return port
-    raise AssertionError(f"no free port in {PORTS}")
-
-
-def _binds(probe: socket.socket, port: int) -> bool:
-    try:
-        probe.bind(("127.0.0.1", port))
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from shared.engines.binaries import ffmpeg, ffprobe
 from shared.engines.postgres import PostgresServer
 from shared.engines.process import Engine
 from shared.engines.redis import RedisServer
-from tests.conftest import free_port
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 

@@ -1,6 +1,7 @@
 """Units and relays that are killed, frozen or stopped: every job ends, its effects exactly once."""
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.ledger_jobs import (
     hang,
     kill_the_worker,
     touch,
+    wait_for_file,
     wait_inside,
     write_down,
 )
@@ -81,12 +83,13 @@ def test_a_job_that_hangs_ends_its_unit_and_stops_nobody(ledger: Ledger) -> None
     assert ledger.outcomes(hung) == ["lost"]
 
 
-def test_a_job_that_was_lost_once_does_not_stop_a_busy_unit(ledger: Ledger) -> None:
-    # Given a unit of two threads, one of them busy for long
+def test_a_job_that_was_lost_once_does_not_stop_a_busy_unit(ledger: Ledger, tmp_path: Path) -> None:
+    # Given a unit of two threads, one of them busy until the test says that it is over
     ledger.relay()
     ledger.unit(threads=2)
-    busy = ledger.dispatch(wait_inside, "stocktaking", 8)
-    ledger.wait_for_effect("begin stocktaking")
+    over = tmp_path / "stocktaking is over"
+    busy = ledger.dispatch(wait_for_file, str(over))
+    ledger.wait_for(busy, "running")
     # When a job comes that has lost a lease before, and others after it
     suspect = ledger.dispatch(write_down, "suspect")
     ledger.rows("update jobs set lost = 1 where id = %s returning id", (suspect,))
@@ -95,6 +98,7 @@ def test_a_job_that_was_lost_once_does_not_stop_a_busy_unit(ledger: Ledger) -> N
     wait_until(lambda: all(ledger.job(job).state == "succeeded" for job in others))
     assert ledger.job(busy).state == "running"
     # And it has its turn when there is one
+    over.touch()
     ledger.wait_for(suspect, "succeeded", timeout=20)
 
 

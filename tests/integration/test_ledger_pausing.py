@@ -171,7 +171,7 @@ def test_under_load_nothing_starts_once_a_pause_is_committed(ledger: Ledger) -> 
     with ThreadPoolExecutor(1) as threads:
         coming = threads.submit(load.run)
         try:
-            for _ in range(8):
+            for _ in range(5):
                 # When the queue is paused in the middle of it
                 wait_until(partial(more_than, ledger, count(ledger.connection, "job_attempts") + 50))
                 pause(ledger)

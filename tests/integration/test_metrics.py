@@ -15,8 +15,8 @@ from shared.config import settings
 from shared.engines.redis import RedisServer
 from shared.ids import new_id
 from tests.api import ApiProcess
-from tests.conftest import free_port
 from tests.ledger import Ledger
+from tests.ports import free_port
 from tests.production import PRODUCTION
 from tests.waiting import wait_until
 

@@ -12,7 +12,8 @@ from shared.ids import new_id
 from shared.jobs.collaborators import collaborator, provide
 from shared.notifications.mail import Letter, Mailer
 from tests.notifying import LAYLA, OMAR, SHOP, Shop, open_shop
-from tests.sandbox import SandboxProcess, free_port
+from tests.ports import free_port
+from tests.sandbox import SandboxProcess
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from shared.config import ROOT, settings
 from shared.engines.postgres import PostgresServer
 from shared.engines.redis import RedisServer
-from tests.conftest import free_port
 from tests.house import House
+from tests.ports import free_port
 
 PLAIN = {**os.environ, "COLUMNS": "80", "TERM": "dumb"}
 SEEN = (

@@ -12,11 +12,13 @@ from shared.engines.redis import RedisServer
 from tests.audited import Tell, summary
 from tests.house import House, Open
 
-SEEN = pytest.StashKey[list[str]]()
+SEEN = "seen"
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if seen := config.stash.get(SEEN, []):
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Also of what other processes saw: a report travels with its properties."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    if seen := [line for report in reports for name, line in report.user_properties if name == SEEN]:
         terminalreporter.section("what the proofs saw")
         for line in seen:
             terminalreporter.write_line(line)
@@ -25,11 +27,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.fixture
 def tell(request: pytest.FixtureRequest) -> Tell:
     """Say what was seen: `tell(orders=200, seconds=3.2)`, one line at the end of the run."""
-    stash = request.config.stash
 
     def say(**figures: Any) -> None:
         line = f"{request.node.name}: {summary({name.replace('_', ' '): value for name, value in figures.items()})}"
-        stash.setdefault(SEEN, []).append(line)
+        request.node.user_properties.append((SEEN, line))
 
     return say
 

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from shared.engines.postgres import PostgresServer
-from tests.conftest import free_port
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 CUSTOMERS = ("layla", "omar", "nour", "ليلى")

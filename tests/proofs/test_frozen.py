@@ -33,6 +33,7 @@ def owner(processes: list[Supervised], port: int) -> Supervised:
     raise AssertionError(f"port {port} is nobody's")
 
 
+@pytest.mark.alone
 @pytest.mark.proof
 def test_orders_flow_again_when_the_leading_relay_freezes_in_the_middle_of_a_turn(house: House, tell: Tell) -> None:
     customer, product = house.customers(1)[0], house.products()["cotton-rug"]
@@ -59,6 +60,7 @@ def test_orders_flow_again_when_the_leading_relay_freezes_in_the_middle_of_a_tur
     assert flows < FLOWS_AGAIN_WITHIN
 
 
+@pytest.mark.alone
 @pytest.mark.proof
 def test_orders_flow_again_when_a_worker_freezes_while_it_finishes_a_job(house: House, tell: Tell) -> None:
     customer, product = house.customers(1)[0], house.products()["cotton-rug"]
@@ -87,6 +89,7 @@ def test_orders_flow_again_when_a_worker_freezes_while_it_finishes_a_job(house: 
     assert flows < FLOWS_AGAIN_WITHIN
 
 
+@pytest.mark.alone
 @pytest.mark.proof
 def test_an_sms_is_sent_once_though_its_sender_froze_after_asking_whether_it_was_there(
     open_house: Open, tell: Tell

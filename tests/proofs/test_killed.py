@@ -72,6 +72,7 @@ def charged_but_not_written_down(house: House, order_id: UUID) -> Iterator[Super
         yield unit
 
 
+@pytest.mark.alone
 @pytest.mark.proof
 def test_a_worker_killed_in_any_step_of_the_check_out_delays_its_order_by_no_more_than_its_lease(
     house: House, scaled: Callable[[int, int], int], tell: Tell
@@ -149,6 +150,7 @@ def speaking(house: House, port: int | None) -> Supervised:
     raise AssertionError(f"port {port} is no relay's")
 
 
+@pytest.mark.alone
 @pytest.mark.proof
 def test_a_relay_killed_between_committing_and_pushing_loses_no_message_for_long(
     open_house: Open, redis: RedisServer, scaled: Callable[[int, int], int], tell: Tell

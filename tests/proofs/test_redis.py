@@ -63,6 +63,7 @@ def test_a_wipe_of_redis_with_a_thousand_open_jobs_delays_them_and_nothing_else(
     assert again >= in_redis
 
 
+@pytest.mark.alone
 @pytest.mark.proof
 def test_orders_are_accepted_as_fast_without_redis_and_flow_when_it_is_back(
     house: House, scaled: Callable[[int, int], int], tell: Tell
