@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 CHANNELS_AT_ONCE = 100  # more than that Pusher refuses
 MOST_BYTES = 10_240  # of data; the same
+TOO_LARGE = "413:"  # how the package begins the words of such an answer
 PUSHERS_PATIENCE = 2.0  # seconds
 SIGNALS_PATIENCE = 0.05  # the same, for what may get lost
 
@@ -43,10 +44,12 @@ class Broadcaster(Protocol):
 class Taboor:
     """Our own realtime service: for what is not to be replayed."""
 
-    def __init__(self) -> None:
-        url, patience = settings().redis_url, SIGNALS_PATIENCE
+    def __init__(self, url: str | None = None) -> None:
         self._redis = redis.Redis.from_url(
-            url, socket_timeout=patience, socket_connect_timeout=patience, retry=Retry(NoBackoff(), 0)
+            url or settings().redis_url,
+            socket_timeout=SIGNALS_PATIENCE,
+            socket_connect_timeout=SIGNALS_PATIENCE,
+            retry=Retry(NoBackoff(), 0),
         )
 
     def say(self, said: Sequence[Said]) -> None:
@@ -85,11 +88,12 @@ class Pusher:
         try:
             self._client.trigger(list(channels), name, data)
         except (PusherBadRequest, ValueError) as error:
-            if isinstance(error, requests.RequestException):  # an answer that is no JSON is a ValueError too
+            if isinstance(error, requests.RequestException | json.JSONDecodeError):  # ValueErrors too: a proxy's answer
                 raise Unreachable(repr(error)) from error
             raise Refused(str(error)) from error
         except (PusherError, requests.RequestException) as error:
-            raise Unreachable(repr(error)) from error
+            kind = Refused if str(error).startswith(TOO_LARGE) else Unreachable
+            raise kind(repr(error)) from error
 
 
 class Log:

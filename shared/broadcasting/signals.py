@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from shared.broadcasting import keys
 from shared.broadcasting.publish import Broadcaster, Refused, Unreachable, broadcaster
 from shared.broadcasting.said import Said
-from shared.db.engine import thread_connection
+from shared.db.engine import close_thread_connection, thread_connection
 from shared.db.sql import products
 from shared.events.event import private
 
@@ -148,6 +148,7 @@ class Signaller:
             except Exception:
                 log.exception("the signaller stumbled", alert="signaller_stumbled")
                 self._ended.wait(REST_AFTER_FAILURE)
+        close_thread_connection()
 
     def _say_all(self) -> None:
         with self._lock:
