@@ -1,8 +1,11 @@
 """`python -m services.api`: the API in one process."""
 
 import gc
+import sys
+from socket import socket
 
 import uvicorn
+from fastapi import FastAPI
 
 from services.api.app import create_app
 from shared.config import settings
@@ -10,6 +13,19 @@ from shared.telemetry import logging
 
 #: How many new objects wait for a look through them. Python's 700 are fewer than eight requests at once hold.
 YOUNG_OBJECTS = 20_000
+NOT_STARTED = 3  # the exit code that uvicorn's own command has for it
+
+
+class Server(uvicorn.Server):
+    """At its end uvicorn waits for every answer; those that would never end are ended here."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        self._app.state.streams.stop()
+        await super().shutdown(sockets)
 
 
 def main() -> None:
@@ -17,7 +33,7 @@ def main() -> None:
     here = settings()
     app = create_app()
     _spare_what_stays()
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=here.bind_host,
         port=here.api_port,
@@ -30,6 +46,10 @@ def main() -> None:
         forwarded_allow_ips=here.forwarded_allow_ips,
         timeout_graceful_shutdown=5,
     )
+    server = Server(config, app)
+    server.run()
+    if not server.started:
+        sys.exit(NOT_STARTED)
 
 
 def _spare_what_stays() -> None:

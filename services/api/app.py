@@ -32,8 +32,10 @@ from services.api.routes import (
     queues,
     sessions,
     site,
+    sse,
     webhooks,
 )
+from services.api.streams import Streams
 from shared.config import settings
 
 #: FastAPI would ask for OpenTelemetry's providers at each request, and there are none.
@@ -70,6 +72,7 @@ def create_app() -> FastAPI:
         alerts,
         metrics,
         webhooks,
+        sse,
         site,
         docs,
     ]
@@ -92,6 +95,7 @@ def _operation_id(route: APIRoute) -> str:
 async def _live(app: FastAPI) -> AsyncIterator[None]:
     app.state.database = database = Database()
     app.state.passwords = Passwords()
+    app.state.streams = Streams(settings().sse_streams)
     anyio.to_thread.current_default_thread_limiter().total_tokens = CONNECTIONS
     database.open()
     yield

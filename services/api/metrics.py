@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from prometheus_client import Counter, Histogram, disable_created_metrics
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 from starlette.types import Scope
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped there; a second series that nobody reads
@@ -13,6 +13,7 @@ SECONDS = Histogram(
     ["method", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
+STREAMS = Gauge("taboor_http_streams", "Event streams that are open")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 #: Finding a counter by its labels costs more than counting: they are kept. Routes, methods and statuses are few.

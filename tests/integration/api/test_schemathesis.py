@@ -32,7 +32,8 @@ def test_no_input_is_a_500(api: ApiProcess, nour: Customer, tmp_path: Path) -> N
         "--url": api.url,
         "--header": f"Authorization: Bearer {nour.token}",
         "--checks": ",".join(CHECKS),
-        "--exclude-operation-id": "sign_out",  # or nothing after it would be signed in
+        # Or nothing after it would be signed in; and the other's answer does not end.
+        "--exclude-operation-id-regex": "^(sign_out|listen)$",
         "--max-examples": "12",
         "--seed": "1042",
         "--generation-database": "none",
