@@ -102,7 +102,7 @@ class Client:
         return f"{KEY}:{sign_channel(SECRET, self.socket_id, channel, channel_data)}"
 
     def closed(self, timeout: float = 5) -> tuple[int, str]:
-        """Wait until the service closes; return its code, 1006 if it said none, and reason. `last_words` came before."""
+        """Wait until the service closes; return its code, or 1006, and reason. What came before is in `last_words`."""
         self.last_words: list[Frame] = []
         deadline = time.monotonic() + timeout
         while True:

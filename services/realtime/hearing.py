@@ -12,12 +12,11 @@ from services.realtime.wire import pack
 from shared.broadcasting import keys
 
 REMEMBERED = 600.0  # seconds that an ended session is refused; no ticket of it is good for longer
-ONLINE = "#online"  # the channel of those who signed in; nobody can subscribe it
 
 
 class Hearing:
-    def __init__(self, hub: Hub, node: str, online: Callable[[str, bool], None]) -> None:
-        """online: told of a user who came (True) or went on all nodes together."""
+    def __init__(self, hub: Hub, node: str, online: Callable[[str], None]) -> None:
+        """online: told of a user who may have signed in or gone."""
         self._hub, self._node, self._online = hub, node.encode(), online
         self._ended: dict[str, float] = {}
 
@@ -35,6 +34,8 @@ class Hearing:
             case b"user":
                 channel = TO_USER + said[b"user_id"].decode()
                 self._send([channel], said, frames.encode(said[b"data"].decode()), signal=number)
+            case b"online":
+                self._online(said[b"user_id"].decode())
             case b"terminate":
                 self._hub.close_user(said[b"user_id"].decode())
 
@@ -51,10 +52,6 @@ class Hearing:
         if said.get(b"node") == self._node:
             return  # it was sent on here before it was written
         channels: list[str] = json.loads(said[b"channels"])
-        if channels == [ONLINE]:
-            user = json.loads(said[b"data"])["user_id"]
-            self._online(user, said[b"event"].endswith(b"member_added"))
-            return
         text = said[b"data"].decode()
         data = text if b"json" in said else frames.encode(text)
         self._send(channels, said, data, signal=number)

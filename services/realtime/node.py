@@ -19,6 +19,7 @@ from services.realtime.hub import Hub
 from services.realtime.limits import Limits
 from services.realtime.nodes import Nodes
 from services.realtime.occupancy import Occupancy
+from services.realtime.online import Online
 from services.realtime.presence import Presence
 from services.realtime.redis_wire import Commands
 from services.realtime.service import Means, Service
@@ -50,8 +51,8 @@ class Node:
         self.nodes = Nodes(self.redis, name, self.presence, self.occupancy, self.webhooks)
         self.commands = Commands(url)
         self.hub = Hub(self.occupancy.changed)
-        self.watching = Watching(self.hub, self.commands, self.presence)
-        hearing = Hearing(self.hub, name, self.watching.changed)
+        self.watching = Watching(self.hub, Online(self.commands, name))
+        hearing = Hearing(self.hub, name, self.watching.hint)
         self.bus = Bus(url, hearing.fact, hearing.signal, hearing.wiped)
         self.subscribing = Subscribing(self.hub, hearing, self.bus, self.commands, self.presence, self.webhooks)
         means = Means(self.hub, hearing, self.commands, self.presence, self.subscribing, self.watching, self.webhooks)
@@ -82,10 +83,9 @@ class Node:
         self._stop.set()
 
     async def run(self) -> None:
-        tasks = [
-            asyncio.create_task(work)
-            for work in (self.bus.run(), self.commands.run(), liveness.watch(self.hub.sockets.values, self.limits))
-        ]
+        pings = liveness.watch(self.hub.sockets.values, self.limits)
+        works = (self.bus.run(), self.commands.run(), self.watching.run(), pings)
+        tasks = [asyncio.create_task(work) for work in works]
         await self.nodes.start()
         with suppress(TimeoutError):
             await asyncio.wait_for(self.bus.known.wait(), FIRST_WORD)

@@ -91,7 +91,7 @@ class Service:
         core.channels.clear()
         self._means.subscribing.unbind(socket)
         if core.user_id is not None:
-            self._start(self._means.watching.sign_out(socket, core.user_id))
+            self._means.watching.sign_out(socket, core.user_id)
 
     async def idle(self) -> None:
         """Wait until nothing is under way."""
