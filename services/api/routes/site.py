@@ -1,10 +1,37 @@
-"""The front door, until the page moves in, and the settings that a page needs to know."""
+"""The page at `/` and its files as they were built, or a front door where they were not; the settings of a page."""
+
+import re
+from hashlib import blake2b
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
-from starlette.responses import HTMLResponse
+from starlette.requests import Request
+from starlette.responses import Response
 
-from shared.config import settings
+from services.api.problems import Problem
+from shared.config import Settings, settings
+
+ASSETS = "assets"
+#: What a page is made of; a file of another kind is not served, and nobody is left to guess.
+KINDS = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".ico": "image/x-icon",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".map": "application/json",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+}
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}")
+FOR_GOOD = "public, max-age=31536000, immutable"  # an asset's name has its content's hash in it
+ASK_AGAIN = "no-cache"
+HEADERS = {"X-Content-Type-Options": "nosniff"}
 
 router = APIRouter()
 
@@ -25,9 +52,9 @@ SANDBOX = '<li><a href="http://localhost:{port}/">The sandbox: its mailbox, its 
 
 class Pusher(BaseModel):
     key: str
-    host: str
+    host: str = Field(description="where a browser that came here finds the realtime service", examples=["localhost"])
     port: int
-    scheme: str = Field(examples=["http"])
+    scheme: Literal["http", "https"]
 
 
 class PageConfig(BaseModel):
@@ -37,14 +64,55 @@ class PageConfig(BaseModel):
 
 
 @router.get("/", include_in_schema=False)
-async def front_door() -> HTMLResponse:
+def page(request: Request) -> Response:
+    """Return the built page, or else the front door."""
     here = settings()
-    return HTMLResponse(DOOR.format(sandbox=SANDBOX.format(port=here.sandbox_port) if here.in_demo else ""))
+    sandbox = SANDBOX.format(port=here.sandbox_port) if here.in_demo else ""
+    content = _content(here.page_files, "index.html") or DOOR.format(sandbox=sandbox).encode()
+    headers = {**HEADERS, "ETag": f'"{blake2b(content, digest_size=16).hexdigest()}"', "Cache-Control": ASK_AGAIN}
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type=KINDS[".html"])
+
+
+@router.get("/assets/{name}", include_in_schema=False)
+def asset(name: str) -> Response:
+    content = _content(settings().page_files / ASSETS, name)
+    if content is None:
+        raise Problem(404, "not_found", "There is no such file.")
+    return Response(content, headers={**HEADERS, "Cache-Control": FOR_GOOD}, media_type=KINDS[Path(name).suffix])
 
 
 @router.get("/config.json", tags=["shop"])
-async def page_config() -> PageConfig:
+async def page_config(request: Request, response: Response) -> PageConfig:
     """Return what the page has to know, at run time."""
+    response.headers["Cache-Control"] = "no-store"
     here = settings()
-    pusher = Pusher(key=here.pusher_app_key, host=here.pusher_host, port=here.pusher_port, scheme=here.pusher_scheme)
+    pusher = Pusher(
+        key=here.pusher_app_key,
+        host=here.realtime_public_host or _asked_host(request, here),
+        port=here.realtime_public_port or here.realtime_port,
+        scheme="https" if here.public_url.startswith("https://") else "http",
+    )
     return PageConfig(public_url=here.public_url, pusher=pusher, demo=here.in_demo)
+
+
+def _asked_host(request: Request, here: Settings) -> str:
+    """Return the host under which this browser reached us; PUBLIC_URL may be an address inside the house."""
+    try:
+        asked = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    except ValueError:
+        asked = None
+    host = asked or urlsplit(here.public_url).hostname or here.bind_host
+    return f"[{host}]" if ":" in host else host  # as it stands in an address
+
+
+def _content(folder: Path, name: str) -> bytes | None:
+    """Return a file of this folder, and of no other: names have no slashes, and links may not lead out."""
+    path = folder / name
+    if not NAME.fullmatch(name) or path.suffix not in KINDS or path.resolve().parent != folder.resolve():
+        return None
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
+        return None

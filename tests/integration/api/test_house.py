@@ -21,7 +21,8 @@ from tests.waiting import wait_until
 
 @pytest.fixture(scope="module")
 def production(shop_url: str, redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiProcess]:
-    with ApiProcess(tmp_path_factory.mktemp("production"), shop_url, redis.url, PRODUCTION) as process:
+    folder = tmp_path_factory.mktemp("production")
+    with ApiProcess(folder, shop_url, redis.url, {**PRODUCTION, "PAGE_FILES": str(folder / "none")}) as process:
         yield process
 
 
