@@ -1,7 +1,6 @@
 """How many subscriptions each channel has on all nodes together, told to Redis in batches."""
 
 import asyncio
-from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -99,7 +98,7 @@ class Occupancy:
 
 
 async def stopped(task: asyncio.Task[None]) -> None:
-    """Cancel a task and wait for its end."""
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    """Cancel a task until it has ended: a library on its way may swallow a cancellation."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.5)
