@@ -41,6 +41,7 @@ class LiveHouse(House):
         self.ports = ports or [free_port() for _ in range(nodes)]
         self.nodes: list[Supervised] = []
         configured.setdefault("pusher_port", self.ports[0])
+        configured["realtime_public_port"] = configured["pusher_port"]
         super().__init__(environment, folder, postgres, redis, **configured)
         for number, port in enumerate(self.ports, 1):
             own = {**os.environ, "REALTIME_PORT": str(port)}
