@@ -37,9 +37,12 @@ class Span:
     whole: bool
 
 
-def nothing_missing(after: int, bus: Span | None, channels: Sequence[Span | None]) -> bool:
-    """Say whether all that was said after a position can still be read. A channel without a stream was silent."""
-    if bus is None or not (bus.last if bus.first is None else bus.first - 1) <= after <= bus.last:
+def nothing_missing(after: int, bus: Span | None, life: bytes | None, channels: Sequence[Span | None]) -> bool:
+    """Say whether all that was said after a position can still be read.
+
+    While there is a life, a channel without a stream was silent: the bus forgets sooner than a channel does.
+    """
+    if bus is None or life is None or not (bus.last if bus.first is None else bus.first - 1) <= after <= bus.last:
         return False
     return all(one is None or one.whole or (one.first or 0) <= after for one in channels)
 
@@ -72,7 +75,7 @@ class Follower:
             return News()
         patience = max(1, int(seconds * 1000)) if self._started else None
         bus, said, spans, life = await self._read(self.position, patience)
-        lost = self._something_is_lost(nothing_missing(self.position, bus, spans), life)
+        lost = self._something_is_lost(nothing_missing(self.position, bus, life, spans), life)
         told_to = bus.last if bus else 0
         reached = told_to if self._losing and bus else max(self.position, told_to)
         self.position = max([reached, *(one.position for one in said)])

@@ -81,5 +81,4 @@ def test_operating_names_the_settings_that_exist() -> None:
     named = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
     # Then each is a setting, and no setting that is in use is missing
     known = set(re.findall(r"^    (\w+): ", read("shared/config.py"), re.MULTILINE))
-    later = {name for name in known if name.startswith(("pusher_", "realtime_"))} | {"sandbox_database"}
-    assert {name.lower() for name in named} == known - later
+    assert {name.lower() for name in named} == known - {"sandbox_database"}
