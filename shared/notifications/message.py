@@ -51,7 +51,8 @@ class StoredMessage:
 
     def keep(self, tx: Transaction) -> None:
         """Put it into the person's inbox, and tell the page that shows it."""
-        self._insert(tx, "sent", recipient=self.row.email, body=self.wording.message)
+        body = self.wording.message
+        self._insert(tx, "sent", recipient=self.row.email, body=body)
         stored = NotificationStored(
             id=self.id,
             type=wire_notification(self.kind),
@@ -59,7 +60,7 @@ class StoredMessage:
             kind=self.kind,
             about=self.row.aggregate_id,
             subject=self.wording.subject,
-            body=self.wording.message,
+            body=body,
         )
         record(tx, stored)
 
