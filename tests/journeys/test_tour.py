@@ -13,11 +13,13 @@ from shared.config import ROOT, settings
 from shared.engines.postgres import PostgresServer
 from shared.engines.redis import RedisServer
 from tests.house import House
+from tests.live_house import LiveHouse
 from tests.ports import free_port
 
 PLAIN = {**os.environ, "COLUMNS": "80", "TERM": "dumb"}
 SEEN = (
     "reserve_stock on fast-",
+    ", heard after ",
     "confirm_order on fast-",
     "is on its way!”",
     "card_declined, by charge_payment",
@@ -32,7 +34,7 @@ SETUP, PLACE, TWICE, DECLINE, KILL, WIPE, HOLD = range(2, 9)  # the README's blo
 def house(
     environment: pytest.MonkeyPatch, tmp_path: Path, postgres: PostgresServer, redis: RedisServer
 ) -> Iterator[House]:
-    with House(environment, tmp_path, postgres, redis) as house:
+    with LiveHouse(environment, tmp_path, postgres, redis) as house:
         yield house
 
 
