@@ -108,7 +108,14 @@ def kill_the_node(street: Street) -> None:
     street.line.cut()
 
 
-@pytest.mark.parametrize("lose", [cut, kill_the_node])
+def stop_the_node(street: Street) -> None:
+    """As a deploy does: it says goodbye to its clients, and is started again."""
+    street.house.nodes[0].end()
+    street.line.cut()
+    street.house.nodes[0].up()
+
+
+@pytest.mark.parametrize("lose", [cut, kill_the_node, stop_the_node])
 def test_what_happens_while_the_line_is_lost_is_heard_afterwards_in_order_and_once(
     street: Street, lose: Callable[[Street], None]
 ) -> None:
@@ -173,6 +180,23 @@ def test_who_missed_too_much_is_told_to_fetch_the_truth(street: Street) -> None:
         assert client.wait_for("refetch") == [f"private-orders.{order_id}"]
         client.wait_for("state", "live", times=2)
         assert client.all("heard") == []
+
+
+def test_after_a_wipe_of_redis_everybody_fetches_the_truth_and_hears_on(street: Street) -> None:
+    order_id = street.waiting_order()
+    with street.listening(order_id) as client:
+        client.wait_for("subscribed")
+        # When Redis is wiped under a line that holds
+        street.house.flush()
+        # Then the client is told so
+        assert client.wait_for("refetch") == [f"private-orders.{order_id}"]
+        # And what happens from now on is heard, in order, and once
+        street.house.resume()
+        wait_until(lambda: street.house.sql(SHIPPED_AND_TOLD, order_id), 30)
+        facts = street.facts(order_id)
+        client.wait_for("heard", facts[-1])
+        assert [fact for fact in client.all("heard") if fact in facts] == facts
+        assert client.all("state") in (["connecting", "live"], ["connecting", "catching-up", "live"])
 
 
 def test_a_client_catches_up_as_soon_as_the_api_is_back(street: Street) -> None:

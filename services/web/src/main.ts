@@ -25,10 +25,17 @@ interface Fact {
   event_id: number; // its position among all facts
   name: string;
   at: string;
+  detail: string;
+}
+
+/** What a notice's event carries; other events carry the order. */
+interface Notice {
+  kind?: string;
+  channel?: string;
 }
 
 interface Timeline {
-  events: { position: number | null; name: string; occurred_at: string }[];
+  events: { position: number | null; name: string; occurred_at: string; payload: Notice }[];
 }
 
 interface Config {
@@ -71,9 +78,9 @@ function watch(order: Order): void {
     });
 
   Echo.private(`orders.${orderId}`)
-    .listenToAll((name: string, e: { order?: Order; event_id?: number; occurred_at?: string }) => {
+    .listenToAll((name: string, e: Notice & { order?: Order; event_id?: number; occurred_at?: string }) => {
       if (e.event_id === undefined) return; // a signal: progress, not a fact
-      note(orderId, { event_id: e.event_id, name, at: e.occurred_at ?? new Date().toISOString() });
+      note(orderId, { event_id: e.event_id, name, at: e.occurred_at ?? new Date().toISOString(), detail: detailOf(e) });
       if (e.order) updateUI(e.order);
     })
     .subscribed(() => void refetch(orderId).catch(complain));
@@ -96,8 +103,8 @@ async function refetch(orderId: string): Promise<void> {
     session.get<Order>(`/orders/${orderId}`),
     session.get<Timeline>(`/orders/${orderId}/timeline`),
   ]);
-  for (const { position, name, occurred_at } of timeline.events) {
-    if (position !== null) note(orderId, { event_id: position, name, at: occurred_at });
+  for (const { position, name, occurred_at, payload } of timeline.events) {
+    if (position !== null) note(orderId, { event_id: position, name, at: occurred_at, detail: detailOf(payload) });
   }
   updateUI(order);
 }
@@ -110,7 +117,7 @@ function draw(orderId: string): void {
   const things = order.items.map((item) => `${item.quantity} × ${item.names?.en ?? item.name_en}`).join(', ');
   const lines = [...facts.values()].sort((one, other) => one.event_id - other.event_id).map((fact) => {
     const time = make('time', { dateTime: fact.at, textContent: new Date(fact.at).toLocaleTimeString() });
-    return make('li', { title: `fact ${fact.event_id}` }, time, ` ${words(fact.name)}`);
+    return make('li', { title: `fact ${fact.event_id}` }, time, ` ${words(fact.name)}${fact.detail}`);
   });
   const ship = make('button', { type: 'button', textContent: 'Ship it' });
   ship.addEventListener('click', () => void session.post<Order>(`/orders/${orderId}/shipment`).then(updateUI, complain));
@@ -205,6 +212,10 @@ function make<Tag extends keyof HTMLElementTagNameMap>(
 
 function money(minor: number, currency: string): string {
   return new Intl.NumberFormat('en', { style: 'currency', currency }).format(minor / 100);
+}
+
+function detailOf({ kind, channel }: Notice): string {
+  return kind && channel ? ` (${channel}: ${kind.replace('_', ' ')})` : '';
 }
 
 /** OrderShipped → order shipped. */
