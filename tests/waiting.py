@@ -16,3 +16,8 @@ def wait_until(fact: Callable[[], Fact], timeout: float = 10) -> Fact:
         if time.monotonic() > deadline:
             raise AssertionError(f"not so after {timeout} s; the last answer was {answer!r}")
         time.sleep(0.01)
+
+
+def noticed_that_its_attempt_is_over(said: str) -> bool:
+    """Say whether a unit that woke up has found out: at its fence, or before, by its heartbeat."""
+    return "job lost its lease" in said or "job interrupted" in said

@@ -19,7 +19,7 @@ from tests.ledger_jobs import (
     wait_inside,
     write_down,
 )
-from tests.waiting import wait_until
+from tests.waiting import noticed_that_its_attempt_is_over, wait_until
 
 FLOWS_AGAIN = 5.0  # seconds: the promise
 
@@ -37,7 +37,7 @@ def test_an_attempt_whose_lease_was_lost_cannot_commit(ledger: Ledger) -> None:
     ledger.wait_for(job, "succeeded")
     # And the first one wakes up and wants to finish
     frozen.thaw()
-    wait_until(lambda: "lost its lease" in frozen.said())
+    wait_until(lambda: noticed_that_its_attempt_is_over(frozen.said()))
     # Then it could not: the effect is there once
     assert ledger.effects() == ["begin charging", "begin charging", "end charging"]
     assert ledger.outcomes(job) == ["lost", "succeeded"]
@@ -195,7 +195,7 @@ def test_a_unit_frozen_inside_finishing_stops_nobody(ledger: Ledger, kind: JobTy
     # And the frozen job itself was done by the other unit, once, also after the first woke up
     ledger.wait_for(job, "succeeded")
     frozen.thaw()
-    wait_until(lambda: "job lost its lease" in frozen.said())
+    wait_until(lambda: noticed_that_its_attempt_is_over(frozen.said()))
     assert helper.alive()
     assert sorted(ledger.effects()) == ["settled", "touched 1"]
     touched = 2 if kind is freeze_after_sending else 1

@@ -5,7 +5,7 @@ from uuid import UUID
 from tests.ledger import Ledger
 from tests.middleware_jobs import dust, oil, polish, polish_one, wax
 from tests.middleware_process import layered_unit
-from tests.waiting import wait_until
+from tests.waiting import noticed_that_its_attempt_is_over, wait_until
 
 FREE_AGAIN = 2.0  # seconds from the lost lease until the next one has run
 
@@ -121,7 +121,7 @@ def test_a_frozen_holder_that_wakes_up_has_no_lock_and_cannot_finish(ledger: Led
     ledger.wait_until_done()
     # Then each is done once, whatever the first says when it wakes up
     frozen.thaw()
-    wait_until(lambda: "job lost its lease" in frozen.said() or "job interrupted" in frozen.said())
+    wait_until(lambda: noticed_that_its_attempt_is_over(frozen.said()))
     assert sorted(words for words in ledger.effects() if words.startswith("end")) == [
         "end cedar-chest",
         "end walnut-desk",

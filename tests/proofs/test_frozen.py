@@ -9,7 +9,7 @@ import pytest
 from tests.audited import Tell
 from tests.house import LEASE, LOCKED, House, Open
 from tests.supervised import Supervised
-from tests.waiting import wait_until
+from tests.waiting import noticed_that_its_attempt_is_over, wait_until
 
 FLOWS_AGAIN_WITHIN = 5.0
 ANSWERS_AFTER = 1000  # milliseconds: well before the lease of who asked has run out
@@ -109,7 +109,7 @@ def test_an_sms_is_sent_once_though_its_sender_froze_after_asking_whether_it_was
     wait_until(lambda: house.sandbox.mailbox(channel="sms"), 20)
     # And it wakes up, with an answer that is not true any more
     unit.thaw()
-    wait_until(lambda: "job lost its lease" in unit.said(), 20)
+    wait_until(lambda: noticed_that_its_attempt_is_over(unit.said()), 20)
     house.wait_until_quiet()
     figures = house.check([order_id])
     tell(**figures)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.audited import Tell
 from tests.house import LOCKED, Customer, House, Open
-from tests.waiting import wait_until
+from tests.waiting import noticed_that_its_attempt_is_over, wait_until
 
 SLOW = 6000  # milliseconds that the gateway waits before it acts: long enough to freeze somebody and to cancel
 SILENCES = (
@@ -153,7 +153,7 @@ def test_an_attempt_that_was_frozen_before_the_charge_and_wakes_after_the_cancel
     assert house.charged() == 0
     sleeper.thaw()
     # Then it is interrupted, or finds at its next step that the job is not its own any more
-    wait_until(lambda: any(end in sleeper.said() for end in ("job interrupted", "job lost its lease")), 20)
+    wait_until(lambda: noticed_that_its_attempt_is_over(sleeper.said()), 20)
     # And nothing was charged, neither then nor later
     house.wait_until_quiet()
     assert house.charged() == 0
