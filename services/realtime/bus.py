@@ -79,6 +79,7 @@ class Bus:
                 self._hear_facts(entries)
             else:
                 self._hear_signals(entries)
+        await asyncio.sleep(0)  # what was heard goes out before more is asked for: meanwhile more gathers
 
     def _hear_facts(self, entries: list[Any]) -> None:
         for entry_id, fields in entries:

@@ -1,22 +1,17 @@
 """One channel of this node: its subscribers, and the one loop that sends to all of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
+
+Write = Callable[[bytes], None]
 
 
 class Subscriber(Protocol):
-    """What the sending loop needs of a connection. The first two are bound methods of C: they are called most."""
+    """What the sending loop needs of a connection."""
 
     @property
-    def send(self) -> Callable[[bytes], int]:
-        """Send without waiting; may send less, or raise BlockingIOError."""
-
-    @property
-    def unsent(self) -> Callable[[], int]:
-        """Return how many bytes wait to be sent: what comes after them has to wait too."""
-
-    def queue(self, data: bytes) -> None:
-        """Send what could not be sent at once; close whoever is too far behind."""
+    def write(self) -> Write:
+        """Send at once what can be sent, and the rest later; never wait, never raise. It is a bound method of C."""
 
 
 class Said(NamedTuple):
@@ -40,7 +35,7 @@ class Channel:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.live: dict[Subscriber, None] = {}
+        self.live: dict[Subscriber, Write] = {}
         self.held: dict[Subscriber, list[Said]] = {}
         self.ahead: dict[Subscriber, tuple[int, int]] = {}  # the highest fact and signal told
         self.waiting: list[tuple[bytes, Skipped]] = []
@@ -53,13 +48,13 @@ class Channel:
         if hold:
             self.held[subscriber] = []
         else:
-            self.live[subscriber] = None
+            self.live[subscriber] = subscriber.write
 
     def remove(self, subscriber: Subscriber) -> bool:
         """Say whether it was here."""
         self.ahead.pop(subscriber, None)
         was_held = self.held.pop(subscriber, None) is not None
-        return self.live.pop(subscriber, self) is None or was_held
+        return self.live.pop(subscriber, None) is not None or was_held
 
     def say(self, frame: bytes, fact: int, signal: int, without: Subscriber | None) -> None:
         """Note what is to be sent at the end of this turn of the loop."""
@@ -75,7 +70,7 @@ class Channel:
         fact, signal: how far it was told already. What waits has to be flushed before.
         """
         kept = self.held.pop(subscriber)
-        self.live[subscriber] = None
+        self.live[subscriber] = subscriber.write
         return [said.frame for said in kept if said.without is not subscriber and not _is_known(said, fact, signal)]
 
     def flush(self) -> int:
@@ -86,11 +81,11 @@ class Channel:
         joined = waiting[0][0] if len(waiting) == 1 else b"".join([frame for frame, _ in waiting])
         apart = {subscriber for _, skipped in waiting for subscriber in skipped}
         if not apart:
-            send_to_all(self.live, joined)
+            send_to_all(self.live.values(), joined)
         else:
-            send_to_all([one for one in self.live if one not in apart], joined)
+            send_to_all([write for one, write in self.live.items() if one not in apart], joined)
             for one in apart & self.live.keys():
-                send_to_all((one,), b"".join([frame for frame, skipped in waiting if one not in skipped]))
+                one.write(b"".join([frame for frame, skipped in waiting if one not in skipped]))
         return len(waiting) * len(self.live)
 
     def _knows(self, said: Said) -> Skipped:
@@ -115,20 +110,7 @@ def _is_known(said: Said, fact: int, signal: int) -> bool:
     return said.fact <= fact if said.fact else 0 < said.signal <= signal
 
 
-def send_to_all(subscribers: "dict[Subscriber, None] | list[Subscriber] | tuple[Subscriber]", data: bytes) -> None:
-    """Give each the same bytes. This is the loop that everything waits for: it makes no object for a subscriber."""
-    size = len(data)
-    if not size:
-        return
-    for subscriber in subscribers:
-        if subscriber.unsent():
-            subscriber.queue(data)
-            continue
-        try:
-            sent = subscriber.send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            continue  # it is gone; the loop will tell
-        if sent != size:
-            subscriber.queue(data[sent:])
+def send_to_all(writes: Iterable[Write], data: bytes) -> None:
+    """Give each the same bytes. This is the loop that everything waits for: it does nothing else for a subscriber."""
+    for write in writes:
+        write(data)

@@ -1,12 +1,12 @@
 """One client's socket: messages come in whole, frames go out at once or not without bound, and it ends in order."""
 
 import asyncio
-import socket
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from aiofastnet import Transport
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from services.realtime import frames
@@ -26,7 +26,6 @@ class Socket(WSListener):
     __slots__ = (
         "_loop",
         "_part",
-        "_plain",
         "_refusal",
         "_service",
         "_tcp",
@@ -35,11 +34,10 @@ class Socket(WSListener):
         "gone",
         "heard",
         "pinged",
-        "send",
         "session",
         "socket_id",
-        "unsent",
         "waiting",
+        "write",
     )
 
     def __init__(self, service: "Service", core: Connection, refusal: Refusal | None) -> None:
@@ -54,10 +52,11 @@ class Socket(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._loop = asyncio.get_running_loop()
         self._tcp = transport.underlying_transport
-        # The transport's own socket cannot send. This one is on the same descriptor, and never closes it.
-        self._plain = socket.socket(fileno=self._tcp.get_extra_info("socket").fileno())
-        self.send: Callable[[bytes], int] = self._plain.send
-        self.unsent: Callable[[], int] = self._tcp.get_write_buffer_size
+        assert isinstance(self._tcp, Transport)
+        self._tcp.set_write_buffer_limits(self._service.limits.unsent)  # above it, pause_writing is called
+        self.write: Callable[[bytes], None] = self._tcp.write_nocheck
+        transport.request.headers.clear()  # a kilobyte that nobody reads again
+        transport.response.headers.clear()
         if refusal := self._refusal or self._service.refusal():
             self.shut(*refusal)
         else:
@@ -82,31 +81,23 @@ class Socket(WSListener):
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002 - picows's signature
         self.closing = self.gone = True
         self._service.forget(self)
-        self._plain.detach()
 
     def pause_writing(self) -> None:
-        """How much is unsent is looked at when something is sent."""
+        """Close whoever is too far behind. It comes from within `write`, maybe in the middle of a fan-out: not now."""
+        if not self.closing:
+            self._service.dropped_slow += 1
+            self._loop.call_soon(self.shut, 4100, "Over capacity: this client reads too slowly")
 
     def resume_writing(self) -> None:
-        """As above."""
+        """Nothing was paused."""
 
     def say(self, frame: str) -> None:
         self.push(pack(frame))
 
     def push(self, data: bytes) -> None:
         """Send to this one alone."""
-        if self.closing:
-            return
-        self._write(data)
-
-    def queue(self, data: bytes) -> None:
-        """Send what could not be sent at once; close whoever is too far behind."""
-        if self.unsent() > self._service.limits.unsent:
-            if not self.closing:
-                self._service.dropped_slow += 1
-                self._loop.call_soon(self.shut, 4100, "Over capacity: this client reads too slowly")
-            return
-        self._tcp.write(data)
+        if not self.closing:
+            self.write(data)
 
     def ping(self) -> None:
         """Ask whether anybody is there: browsers answer this without the page. The second time, ask the page."""
@@ -123,19 +114,8 @@ class Socket(WSListener):
             return
         self.closing = True
         self._service.forget(self)
-        self._write(before + pack_close(code, reason))
+        self.write(before + pack_close(code, reason))
         self._loop.call_later(self._service.limits.farewell, self._tcp.abort)
-
-    def _write(self, data: bytes) -> None:
-        if self.unsent():
-            self._tcp.write(data)
-            return
-        try:
-            sent = self.send(data)
-        except OSError:
-            sent = 0
-        if sent != len(data):
-            self._tcp.write(data[sent:])
 
     def _gather(self, frame: WSFrame, *, first: bool) -> None:
         """Join fragments; hand over what is whole."""
@@ -162,6 +142,6 @@ class Socket(WSListener):
         if not self.closing:
             self.closing = True
             self._service.forget(self)
-            self._write(pack_close(int.from_bytes(frame.get_payload_as_bytes()[:2]) or 1000, ""))
+            self.write(pack_close(int.from_bytes(frame.get_payload_as_bytes()[:2]) or 1000, ""))
             self._loop.call_later(self._service.limits.farewell, self._tcp.abort)
         self._tcp.close()

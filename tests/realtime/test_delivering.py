@@ -1,4 +1,4 @@
-"""The sending loop without sockets: who hears what once, what is held back, who is too slow."""
+"""The sending loop without sockets: who hears what once, and what is held back."""
 
 import asyncio
 
@@ -12,28 +12,16 @@ pytestmark = pytest.mark.anyio
 
 
 class Ear:
-    """A connection that takes as many bytes as it has room for."""
+    """A connection that notes what it is sent."""
 
-    def __init__(self, socket_id: str, room: int = 10**9) -> None:
-        self.socket_id, self.room = socket_id, room
+    def __init__(self, socket_id: str) -> None:
+        self.socket_id = socket_id
         self.heard, self.pinged = 0.0, 0
         self.sent: list[bytes] = []
-        self.queued: list[bytes] = []
         self.ended: list[int] = []
 
-    def send(self, data: bytes) -> int:
-        if not self.room:
-            raise BlockingIOError
-        taken = data[: self.room]
-        self.room -= len(taken)
-        self.sent.append(taken)
-        return len(taken)
-
-    def unsent(self) -> int:
-        return sum(map(len, self.queued))
-
-    def queue(self, data: bytes) -> None:
-        self.queued.append(data)
+    def write(self, data: bytes) -> None:
+        self.sent.append(data)
 
     def ping(self) -> None:
         self.pinged += 1
@@ -135,15 +123,6 @@ async def test_a_member_hears_of_members_after_the_list_only(hub: Hub) -> None:
     hub.deliver("room", b"10", signal=10)
     await a_turn()
     assert layla.sent == [b"f10"]
-
-
-async def test_what_does_not_fit_is_queued_and_order_is_kept(hub: Hub) -> None:
-    layla = Ear("1", room=3)
-    room(hub, layla)
-    for said in (b"ab", b"cd", b"ef"):
-        hub.deliver("room", said)
-        await a_turn()
-    assert (b"".join(layla.sent), layla.queued) == (b"abc", [b"d", b"ef"])
 
 
 async def test_an_empty_channel_is_forgotten(hub: Hub) -> None:
