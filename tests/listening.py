@@ -60,10 +60,13 @@ class Block:
 class Listening:
     """`with Listening(layla, ["orders.…"]) as heard:`; `heard.blocks` grows meanwhile."""
 
-    def __init__(self, who: Customer, channels: Sequence[str], headers: Mapping[str, str] = {}, **query: Any) -> None:
+    def __init__(
+        self, who: Customer | httpx.Client, channels: Sequence[str], headers: Mapping[str, str] = {}, **query: Any
+    ) -> None:
         self.blocks: list[Block] = []
         self.ended = False
-        self._http = httpx.Client(base_url=who.http.base_url, headers=who.http.headers, trust_env=False, timeout=30)
+        like = who if isinstance(who, httpx.Client) else who.http
+        self._http = httpx.Client(base_url=like.base_url, headers=like.headers, trust_env=False, timeout=30)
         self._headers, self._query = dict(headers), {"channel": list(channels), **query}
 
     def __enter__(self) -> Self:
