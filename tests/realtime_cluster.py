@@ -24,9 +24,9 @@ from tests.waiting import wait_until
 class Node:
     """One process. Settings as keywords, options as a list."""
 
-    def __init__(self, name: str, redis_url: str, folder: Path, options: Sequence[str] = (), **more: object) -> None:
+    def __init__(self, name: str, folder: Path, options: Sequence[str] = (), **more: object) -> None:
         self.name, self.port = name, int(str(more.pop("realtime_port", 0))) or free_port()
-        told = {"redis_url": redis_url, "realtime_port": self.port, **more}
+        told = {**more, "realtime_port": self.port}
         environment = {**os.environ, **{key.upper(): str(value) for key, value in told.items()}}
         arguments = ["services.realtime", "--node", name, *options]
         self.process = Supervised(name, arguments, environment, folder / f"{name}.log")
@@ -56,7 +56,7 @@ class Node:
 
     def errors(self) -> list[str]:
         """Return what went wrong by this node's own fault."""
-        return [line for line in self.process.said().splitlines() if '"error"' in line or "Traceback" in line]
+        return [line for line in self.process.said().splitlines() if '"level": "error"' in line or "Traceback" in line]
 
 
 class Cluster:
@@ -98,7 +98,7 @@ def cluster(
     redis.start()
     with Redis.from_url(redis.url) as client:
         client.flushall()
-    nodes = [Node(name, redis.url, folder, options, **more) for name in names]
+    nodes = [Node(name, folder, options, **{"redis_url": redis.url, **more}) for name in names]
     together = Cluster(redis, nodes)
     together.fact("somebody-elses")
     try:

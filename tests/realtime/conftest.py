@@ -24,6 +24,14 @@ def realtime(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> It
         assert not together.nodes[0].errors()
 
 
+@pytest.fixture(scope="session")
+def two(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Two nodes that are one service."""
+    with cluster(redis, tmp_path_factory.mktemp("realtime"), ["cairo-1", "cairo-2"]) as together:
+        yield together
+        assert not [error for node in together.nodes for error in node.errors()]
+
+
 @pytest.fixture
 def layla(realtime: Cluster) -> Iterator[Client]:
     with realtime.client() as client:
