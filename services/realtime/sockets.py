@@ -95,9 +95,12 @@ class Socket(WSListener):
         self.push(pack(frame))
 
     def push(self, data: bytes) -> None:
-        """Send to this one alone."""
-        if not self.closing:
-            self.write(data)
+        """Send to this one alone. A long replay is no sign that the client is slow."""
+        if self.closing:
+            return
+        if len(data) > (most := self._service.limits.unsent) // 2:
+            self._tcp.set_write_buffer_limits(most + len(data))
+        self.write(data)
 
     def ping(self) -> None:
         """Ask whether anybody is there: browsers answer this without the page. The second time, ask the page."""

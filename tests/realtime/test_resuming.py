@@ -223,3 +223,15 @@ def test_an_old_ticket_is_good_for_nothing(shop: Cluster, channel: str) -> None:
     with shop.client() as mallory:
         data = json.dumps({"after": None, "session": "layla-2", "until": time.time() - 1})
         assert refused(mallory.subscribe(channel, data))
+
+
+def test_a_long_replay_is_no_reason_to_be_closed_as_slow(shop: Cluster, channel: str) -> None:
+    # Given a client that missed two megabytes, more than may wait for one that is slow
+    before = shop.position
+    missed = [shop.fact(channel, data=json.dumps({"event_id": before + n, "x": "x" * 15_000})) for n in range(1, 151)]
+    with shop.client() as layla:
+        # When it is back and takes its time, then it is told all of it
+        layla.ask(channel, json.dumps({"after": before}))
+        wait_until(lambda: shop.nodes[0].figure("resumes") > 0)
+        assert facts(layla.before("pusher:position")) == missed
+        assert layla.alive()

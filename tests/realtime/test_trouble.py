@@ -30,11 +30,10 @@ def shop(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def deaf(port: int, channel: str) -> socket.socket:
     """Return a client that subscribes and then never reads."""
     raw = socket.create_connection(("127.0.0.1", port), 5)
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    handshake = (
-        "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
-    )
-    raw.sendall(f"GET /app/{KEY}?protocol=7 HTTP/1.1\r\n{handshake}AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode())
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+    upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    request = f"GET /app/{KEY}?protocol=7 HTTP/1.1\r\nHost: x\r\n{upgrade}Sec-WebSocket-Key: {'A' * 22}==\r\n\r\n"
+    raw.sendall(request.encode())
     message = json.dumps({"event": "pusher:subscribe", "data": {"channel": channel}}).encode()
     raw.sendall(bytes((0x81, 0x80 | len(message), 0, 0, 0, 0)) + message)
     return raw
