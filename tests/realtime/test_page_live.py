@@ -79,6 +79,11 @@ class Visit:
             self.page.locator(f"[data-product={slug}]").click()
         return str(answered.value.json()["id"])
 
+    def left(self, slug: str = "walnut-desk") -> int:
+        """How many pieces the page says are left."""
+        item = self.page.get_by_role("listitem").filter(has=self.page.locator(f"[data-product={slug}]"))
+        return int(item.locator("span").inner_text())
+
     def card(self, order_id: str) -> Locator:
         return self.page.locator(f"#order-{order_id}")
 
@@ -101,6 +106,7 @@ def visit(browser: Browser, house: LiveHouse, line: Proxy) -> Iterator[Visit]:
 def test_layla_orders_a_desk_and_watches_it_being_shipped(visit: Visit, house: LiveHouse) -> None:
     # Given Layla, signed in with one click
     visit.sign_in()
+    left = visit.left()
     # When she orders a desk
     order_id = visit.order()
     card = visit.card(order_id)
@@ -108,6 +114,7 @@ def test_layla_orders_a_desk_and_watches_it_being_shipped(visit: Visit, house: L
     ship(house, order_id)
     # Then she sees all that happens to it, without asking
     expect(card.get_by_role("heading")).to_contain_text("shipped")
+    wait_until(lambda: visit.left() == left - 1)
     facts = card.get_by_role("listitem")
     for fact in ("order placed", "stock reserved", "order confirmed", "notification sent", "order shipped"):
         expect(facts.filter(has_text=fact).first).to_be_visible()

@@ -132,17 +132,27 @@ function draw(orderId: string): void {
 
 // --- the shop ---
 
-async function show(products: Product[]): Promise<void> {
+async function showProducts(): Promise<void> {
+  const { items } = await session.get<{ items: Product[] }>('/products');
   byId('products').replaceChildren(
-    ...products.map((product) => {
-      const order = make('button', { type: 'button', textContent: 'Order one', disabled: product.available === 0 });
+    ...items.map((product) => {
+      const title = make('h3', { textContent: product.name });
+      const left = make('span', { id: `left-${product.id}` });
+      const price = make('p', { className: 'quiet' }, `${money(product.price, product.currency)}, `, left, ' left');
+      const order = make('button', { type: 'button', id: `order-of-${product.id}`, textContent: 'Order one' });
       order.dataset['product'] = product.slug;
       order.addEventListener('click', () => void place(product).catch(complain));
-      const price = `${money(product.price, product.currency)}, ${product.available} left`;
-      const title = make('h3', { textContent: product.name });
-      return make('li', {}, title, make('p', { className: 'quiet', textContent: price }), order);
+      return make('li', {}, title, price, order);
     }),
   );
+  for (const { id, available } of items) showLeft({ product_id: id, available });
+}
+
+function showLeft({ product_id, available }: { product_id: string; available: number }): void {
+  const left = document.getElementById(`left-${product_id}`);
+  if (!left) return; // a product that came after the list
+  left.textContent = String(available);
+  (byId(`order-of-${product_id}`) as HTMLButtonElement).disabled = available === 0;
 }
 
 async function place(product: Product): Promise<void> {
@@ -166,11 +176,11 @@ async function signIn(email: string, password: string): Promise<void> {
   Object.assign(window, { Echo }); // the lecture's own line works in the browser's console, too
   byId('name').textContent = session.user.name;
   for (const [id, hidden] of [['door', true], ['shop', false], ['orders', false]] as const) byId(id).hidden = hidden;
-  const [products, orders] = await Promise.all([
-    session.get<{ items: Product[] }>('/products'),
-    session.get<{ items: Order[] }>(`/orders?limit=${SHOWN}`),
-  ]);
-  await show(products.items);
+  await showProducts();
+  Echo.channel('products') // what is said there is not said again: ask once we are back
+    .listen('StockChanged', showLeft)
+    .subscribed(() => void showProducts().catch(complain));
+  const orders = await session.get<{ items: Order[] }>(`/orders?limit=${SHOWN}`);
   orders.items.reverse().forEach(watch);
   if (session.user.role === 'operator') {
     Echo.private('orders').listen('OrderPlaced', (e: { order: Order }) => watch(e.order));
