@@ -270,7 +270,7 @@ class House(Audited):
     def status(self, order_id: UUID) -> str:
         return str(self.one("select status from orders where id = %s", order_id))
 
-    def wait_for_status(self, order_id: UUID, *statuses: str, timeout: float = 20) -> str:
+    def wait_for_status(self, order_id: UUID, *statuses: str, timeout: float = 40) -> str:
         return wait_until(lambda: now if (now := self.status(order_id)) in statuses else "", timeout)
 
     def is_off(self, switch: str) -> bool:

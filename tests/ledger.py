@@ -207,7 +207,7 @@ class Ledger:
         """Look for lost leases, as the relay does every half second."""
         return reaper.reap(self.connection)
 
-    def work(self, *queues: str, timeout: float = 10) -> None:
+    def work(self, *queues: str, timeout: float = 30) -> None:
         """Run what is due, one job after another, until nothing waits but what is due later than in 5 s."""
         deadline = time.monotonic() + timeout
         self.hand_over()
@@ -250,15 +250,15 @@ class Ledger:
     def count_open(self) -> int:
         return int(self.rows(f"select count(*) as n from jobs where {OPEN}")[0].n)
 
-    def wait_for(self, job_id: UUID, state: str, timeout: float = 10) -> Any:
+    def wait_for(self, job_id: UUID, state: str, timeout: float = 30) -> Any:
         """Wait until the job is in that state; return its row."""
         wait_until(lambda: self.job(job_id).state == state, timeout)
         return self.job(job_id)
 
-    def wait_for_effect(self, what: str, timeout: float = 10) -> None:
+    def wait_for_effect(self, what: str, timeout: float = 30) -> None:
         wait_until(lambda: what in self.effects(), timeout)
 
-    def wait_until_done(self, timeout: float = 20) -> None:
+    def wait_until_done(self, timeout: float = 40) -> None:
         wait_until(lambda: self.count_open() == 0, timeout)
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 Fact = TypeVar("Fact")
 
 
-def wait_until(fact: Callable[[], Fact], timeout: float = 10) -> Fact:
+def wait_until(fact: Callable[[], Fact], timeout: float = 30) -> Fact:
     """Ask until the answer is true, and return it; fail after `timeout` seconds with the last answer."""
     deadline = time.monotonic() + timeout
     while True:

