@@ -14,6 +14,7 @@ class Limits:
     client_event: int = 10_240  # bytes of one client event's data
     unsent: int = 1_048_576  # bytes that wait for a client; one who is further behind is closed
     waiting: int = 1_048_576  # bytes of messages that wait for an answer of Redis to the one before
+    waiting_messages: int = 1_000
     user_id: int = 128  # characters
     user_info: int = 1_024  # bytes
     watched: int = 100  # users on one watchlist

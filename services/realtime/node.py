@@ -1,17 +1,16 @@
 """One node of the realtime service: everything it is made of, started in order and stopped in order."""
 
 import asyncio
-import random
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 import aiofastnet
 import structlog
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from uvicorn.config import Config
 
-from services.realtime import liveness
+from services.realtime import liveness, stopping
 from services.realtime.app import create_app
 from services.realtime.bus import Bus
 from services.realtime.front import Doors, Front
@@ -34,7 +33,7 @@ log = structlog.get_logger()
 
 FIRST_WORD = 3.0  # seconds that a node waits for Redis before it lets clients in all the same
 BACKLOG = 4_096  # connections that wait to be accepted: all clients come back at once
-STEPS, STEP = 25, 0.1  # a stopping node closes a 25th of its clients each 100 ms
+REDIS_CONNECTIONS = 50  # what needs more than these waits its turn
 
 
 class Node:
@@ -45,7 +44,11 @@ class Node:
         self._settings = settings
         self._stop = asyncio.Event()
         url, secret = settings.redis_url, settings.pusher_app_secret.get_secret_value()
-        self.redis = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2, max_connections=50)
+        self.redis = Redis.from_pool(
+            BlockingConnectionPool.from_url(
+                url, max_connections=REDIS_CONNECTIONS, timeout=5, socket_timeout=5, socket_connect_timeout=2
+            )
+        )
         self.webhooks = Webhooks(settings.webhook_url, settings.pusher_app_key, secret)
         self.presence = Presence(self.redis, name, self.webhooks)
         self.occupancy = Occupancy(self.redis, name, self.webhooks)
@@ -90,17 +93,26 @@ class Node:
         await self.nodes.start()
         with suppress(TimeoutError):
             await asyncio.wait_for(self.bus.known.wait(), FIRST_WORD)
-        server = await self._listen()
+        doors = self._doors()
+        server = await self._listen(doors)
         log.info("listening", node=self.name, port=self._settings.realtime_port, redis=self.bus.connected)
-        await self._stop.wait()
+        await self._until_stopped(tasks)
         server.close()
-        await self._say_goodbye()
-        await self.nodes.stop()
-        await _cancel(tasks)
+        await self._say_goodbye(doors)
+        await stopping.cancel(tasks)
         self.commands.close()
         await self.redis.aclose()
 
-    async def _listen(self) -> asyncio.Server:
+    async def _until_stopped(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """A part that ends by itself is a fault of ours: stop then, and be started again, rather than be deaf."""
+        stop = asyncio.create_task(self._stop.wait())
+        await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        for task in tasks:
+            if task.done() and not task.cancelled():
+                log.error("a part of the node has failed", alert="realtime_node", exc_info=task.exception())
+
+    def _doors(self) -> Doors:
         settings = self._settings
         api = Config(
             create_app(self),
@@ -110,36 +122,23 @@ class Node:
             server_header=False,
             forwarded_allow_ips=settings.forwarded_allow_ips,
         )
-        doors = Doors(self.service, self.limits, api, settings.pusher_app_key, settings.realtime_origins)
+        return Doors(self.service, self.limits, api, settings.pusher_app_key, settings.realtime_origins)
+
+    async def _listen(self, doors: Doors) -> asyncio.Server:
         return await aiofastnet.create_server(  # its transports write in C: what an event to thousands is made of
             asyncio.get_running_loop(),
             lambda: Front(doors),
-            settings.bind_host,
-            settings.realtime_port,
+            self._settings.bind_host,
+            self._settings.realtime_port,
             backlog=BACKLOG,
             reuse_port=True,
         )
 
-    async def _say_goodbye(self) -> None:
-        """Close the clients a few at a time, with the code that makes them come back at once: to another node."""
+    async def _say_goodbye(self, doors: Doors) -> None:
         self.service.stopping = True
-        sockets = list(self.hub.sockets.values())
-        random.shuffle(sockets)
-        log.info("stopping", node=self.name, connections=len(sockets))
-        for some in _parts(sockets, STEPS):
-            for socket in some:
-                socket.shut(4200, "This server is stopping; reconnect at once")
-            await asyncio.sleep(STEP)
+        log.info("stopping", node=self.name, connections=len(self.hub.sockets))
+        await stopping.send_away(self.hub.sockets.values())
+        await stopping.finish_requests(doors.state)
         with suppress(TimeoutError):
             await asyncio.wait_for(self.service.idle(), self.limits.farewell)
-
-
-def _parts(some: Sequence[Any], number: int) -> list[Sequence[Any]]:
-    size = max(1, -(-len(some) // number))
-    return [some[start : start + size] for start in range(0, len(some), size)]
-
-
-async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+        await self.nodes.stop()

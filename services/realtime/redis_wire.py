@@ -12,7 +12,7 @@ from redis.asyncio.connection import parse_url
 log = structlog.get_logger()
 
 PATIENCE = 5.0  # seconds to connect
-PAUSE = 0.2  # seconds between two attempts
+PAUSE = 0.2  # seconds between two attempts, and between two looks
 
 #: What goes wrong with Redis, from no answer to one that refuses.
 Trouble = (OSError, TimeoutError, hiredis.HiredisError)
@@ -82,13 +82,20 @@ async def connect(url: str) -> Wire:
             _, wire = await loop.create_unix_connection(Wire, said["path"])
         else:
             secure = ssl.create_default_context() if url.startswith("rediss:") else None
-            _, wire = await loop.create_connection(
-                Wire, said.get("host", "localhost"), said.get("port", 6379), ssl=secure
-            )
-        if password := said.get("password"):
-            await wire.ask("AUTH", *filter(None, (said.get("username"), password)))
-        await wire.ask("SELECT", said.get("db", 0))
+            where = (said.get("host", "localhost"), said.get("port", 6379))
+            _, wire = await loop.create_connection(Wire, *where, ssl=secure)
+        try:
+            await _sign_in(wire, said)
+        except BaseException:
+            wire.close()
+            raise
     return wire
+
+
+async def _sign_in(wire: Wire, said: dict[str, Any]) -> None:
+    if password := said.get("password"):
+        await wire.ask("AUTH", *filter(None, (said.get("username"), password)))
+    await wire.ask("SELECT", said.get("db", 0))
 
 
 class Commands:
@@ -115,11 +122,22 @@ class Commands:
         while True:
             if self._wire is None or not self._wire.connected:
                 await self._connect()
+            else:
+                await self._look_at(self._wire)
             await asyncio.sleep(PAUSE)
 
     def close(self) -> None:
         if self._wire is not None:
             self._wire.close()
+
+    async def _look_at(self, wire: Wire) -> None:
+        """A Redis that hangs, or a host that is gone, closes nothing by itself."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await wire.ask("PING")
+        except Trouble as error:
+            log.warning("Redis does not answer", error=repr(error))
+            wire.close()
 
     async def _connect(self) -> None:
         try:

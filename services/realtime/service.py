@@ -74,7 +74,7 @@ class Service:
             if later := self._do(socket, message):
                 socket.waiting = deque()
                 self._start(self._finish(socket, later))
-        elif sum(map(len, socket.waiting)) + len(message) > self.limits.waiting:
+        elif self._is_too_much(socket.waiting, message):
             socket.shut(4100, "Over capacity: too many messages at once")
         else:
             socket.waiting.append(message)
@@ -126,6 +126,11 @@ class Service:
             log.exception("a client's frame could not be dealt with", alert="realtime_frame")
             socket.fail(1011, "internal error")
         socket.waiting = None
+
+    def _is_too_much(self, waiting: deque[str], message: str) -> bool:
+        return (
+            len(waiting) >= self.limits.waiting_messages or sum(map(len, waiting), len(message)) > self.limits.waiting
+        )
 
     def _unsubscribe(self, socket: Socket, channel: str) -> Later | None:
         del socket.core.channels[channel]
