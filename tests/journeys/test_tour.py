@@ -27,7 +27,7 @@ SEEN = (
     "given back",
     "stock, money, messages and jobs agree",
 )
-SETUP, PLACE, TWICE, DECLINE, KILL, WIPE, HOLD = range(2, 9)  # the README's blocks; the first two start the system
+SETUP, PLACE, LISTEN, TWICE, DECLINE, KILL, WIPE, HOLD = range(2, 10)  # the README's blocks; the first two start the system
 
 
 @pytest.fixture
@@ -99,6 +99,8 @@ def test_the_readmes_commands_do_what_it_says(house: House, tmp_path: Path) -> N
     said = paste(house, tmp_path, SETUP, PLACE)
     assert said.startswith('"status":"shipped"\t"status":"succeeded"\n')
     assert said.index("OrderPlaced") < said.index("StockReserved") < said.index("OrderConfirmed")
+    # Listened to, live
+    assert r"event: App\Events\OrderShipped" in paste(house, tmp_path, SETUP, LISTEN)
     # The same order twice
     first, second = paste(house, tmp_path, SETUP, TWICE).split()
     assert first == second
