@@ -27,7 +27,8 @@ SEEN = (
     "given back",
     "stock, money, messages and jobs agree",
 )
-SETUP, PLACE, LISTEN, TWICE, DECLINE, KILL, WIPE, HOLD = range(2, 10)  # the README's blocks; the first two start the system
+#: The README's blocks; the first two start the system.
+SETUP, PLACE, LISTEN, TWICE, DECLINE, KILL, WIPE, HOLD = range(2, 10)
 
 
 @pytest.fixture
