@@ -44,9 +44,10 @@ class Hearing:
 
     def wiped(self) -> None:
         """Nobody can be sure to have heard everything: tell every subscription."""
-        for channel in tuple(self._hub.channels):
-            if not channel.startswith("#"):
-                self._hub.deliver(channel, pack(frames.resume_failed(channel)))
+        for name, channel in tuple(self._hub.channels.items()):
+            channel.ahead.clear()  # what was told ahead of this node may not be what comes now
+            if not name.startswith("#"):
+                self._hub.deliver(name, pack(frames.resume_failed(name)))
 
     def _event(self, number: int, said: Fields) -> None:
         if said.get(b"node") == self._node:

@@ -46,6 +46,9 @@ class Missed:
     frames: tuple[bytes, ...] = ()
 
 
+NOT_WHOLE = Missed(complete=False, position=0)
+
+
 async def missed(commands: Commands, channel: str, after: int) -> Missed:
     """Ask for what a channel had after a position. Raises Redis's errors."""
     words = (3, keys.BUS, keys.channel(channel), keys.LIFE, after)
@@ -57,7 +60,7 @@ async def missed(commands: Commands, channel: str, after: int) -> Missed:
         answer = await commands.ask("EVAL", REPLAY, *words)
     complete, position, entries = answer
     if not complete:
-        return Missed(complete=False, position=0)
+        return NOT_WHOLE
     return Missed(complete=True, position=int(position), frames=tuple(_frame(channel, fields) for _, fields in entries))
 
 

@@ -18,7 +18,7 @@ from services.realtime.hub import Hub
 from services.realtime.presence import Joined, Presence, TooMany
 from services.realtime.publisher import is_cached
 from services.realtime.redis_wire import Commands, Trouble
-from services.realtime.resume import Missed, missed
+from services.realtime.resume import NOT_WHOLE, Missed, missed
 from services.realtime.sockets import Socket
 from services.realtime.webhooks import Webhooks
 from services.realtime.wire import pack
@@ -120,17 +120,24 @@ class Subscribing:
             await asyncio.sleep(PAUSE)
 
     async def _missed(self, channel: str, after: int) -> Missed:
-        """Redis away is no reason to know nothing: the client refetches, and hears what is new."""
+        """Redis away is no reason to know nothing: the client refetches, and hears what is new.
+
+        A bus behind what this node has heard is one that is written again after a wipe: what is not there yet would
+        be left out when it comes.
+        """
+        heard = self._bus.position
         try:
             async with asyncio.timeout(PATIENCE * 0.8):
                 while True:
                     try:
-                        return await missed(self._commands, channel, after)
+                        found = await missed(self._commands, channel, after)
                     except ConnectionError:
                         await asyncio.sleep(PAUSE)
+                    else:
+                        return found if found.position >= heard else NOT_WHOLE
         except Trouble as error:
             log.warning("a resume that Redis did not answer", channel=channel, error=repr(error))
-            return Missed(complete=False, position=0)
+            return NOT_WHOLE
 
     def _tell(self, socket: Socket, wish: Subscribe, past: Past) -> None:
         channel, fact = wish.channel, past.missed.position if past.missed else 0

@@ -188,6 +188,25 @@ def test_a_wiped_redis_is_told_to_every_subscription_and_facts_that_are_written_
             assert client.nothing_came()
 
 
+def test_while_a_wiped_bus_is_written_again_nobody_resumes(shop: Cluster, channel: str) -> None:
+    """What is not there yet is known to the node: it would leave it out when it comes, and the client never hear it."""
+    with shop.client() as omar:
+        # Given a node that has heard three facts, and a wiped bus to which only the first of them came back
+        omar.subscribe(channel)
+        heard = ship(shop, channel, 3)
+        assert facts([omar.next() for _ in heard]) == heard
+        with shop.redis_client() as client:
+            client.flushall()
+        omar.until("pusher:resume_failed")
+        shop.fact(channel, position=heard[0], data=json.dumps({"event_id": heard[0]}))
+        # When Layla, who had lost her connection before the first, is back
+        with shop.client() as layla:
+            # Then she is told to refetch
+            assert told_to_refetch(resume(layla, channel, heard[0] - 1))
+    for number in heard[1:]:
+        shop.fact(channel, position=number)
+
+
 def test_a_wiped_redis_with_another_database_behind_it_begins_anew(shop: Cluster, channel: str) -> None:
     with shop.client() as layla:
         resume(layla, channel, None)
