@@ -40,7 +40,7 @@ class RealtimeNode:
             client.flushall()
         self.process.up()
         try:
-            wait_until(self.answers, 20)
+            wait_until(self.answers, 40)
         except AssertionError:
             self.process.down()
             raise AssertionError(self.process.said()[-4000:]) from None

@@ -217,6 +217,7 @@ def test_a_client_catches_up_as_soon_as_the_api_is_back(street: Street) -> None:
         assert client.all("state")[-1] == "catching-up"
         # And when the API is back, too, then nothing is missing
         street.house.api.up()
+        street.house.wait_for_api()
         client.wait_for("heard", times=len(facts))
         client.wait_for("state", "live", times=2)
         assert client.all("heard") == facts

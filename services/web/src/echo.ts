@@ -24,7 +24,7 @@ interface Refusal {
 /** A line that has gone dead is noticed after these two together (milliseconds). */
 const SILENCE = { activityTimeout: 15_000, pongTimeout: 6_000 };
 /** How long to wait when the API does not answer (milliseconds), twice as long each time. */
-const [FIRST_WAIT, LONGEST_WAIT] = [500, 30_000];
+const [FIRST_WAIT, LONGEST_WAIT] = [500, 10_000];
 /** After how long an attempt to connect is given up, the longest at last. */
 const [FIRST_ATTEMPT, LONGEST_ATTEMPT] = [2_000, 10_000];
 
