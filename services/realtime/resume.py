@@ -12,7 +12,8 @@ from shared.broadcasting import keys
 
 #: KEYS bus, channel, life; ARGV after. In one moment: is what came after it whole, how far does the bus reach, and what
 #: is it? Without a life a channel may have been forgotten before the bus. A channel's stream is whole if nothing was
-#: ever cut off, or if its first entry is not newer than `after`.
+#: ever cut off, or if its first entry is not newer than `after`. What it has beyond the bus, of a bus before this one,
+#: comes when the bus gets there.
 REPLAY = """
 local function about(key)
   local found, flat = {}, redis.call('XINFO', 'STREAM', key)
@@ -32,7 +33,8 @@ local channel = about(KEYS[2])
 local whole = channel['entries-added'] == channel['length']
   or (channel['first-entry'] and after >= position(channel['first-entry'][1]))
 if not whole then return {0, tostring(last), {}} end
-return {1, string.match(bus['last-generated-id'], '^(%d+)'), redis.call('XRANGE', KEYS[2], '(' .. ARGV[1] .. '-0', '+')}
+local reach = string.match(bus['last-generated-id'], '^(%d+)')
+return {1, reach, redis.call('XRANGE', KEYS[2], '(' .. ARGV[1] .. '-0', reach .. '-0')}
 """
 _SHA = hashlib.sha1(REPLAY.encode(), usedforsecurity=False).hexdigest()
 
