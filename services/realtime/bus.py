@@ -51,9 +51,12 @@ class Bus:
                 await self._begin(wire)
             self.connected = True
             self.known.set()
-            while True:
-                async with asyncio.timeout(SILENCE):
+            async with asyncio.timeout(SILENCE) as patience:
+                while True:
                     await self._hear(wire)
+                    if time.monotonic() - self._looked > BLOCK:
+                        await self._look_at_life(wire)
+                        patience.reschedule(asyncio.get_running_loop().time() + SILENCE)
         finally:
             wire.close()
 
@@ -70,8 +73,6 @@ class Bus:
         self._tell_wiped()  # whoever subscribed before that may have missed something
 
     async def _hear(self, wire: Wire) -> None:
-        if time.monotonic() - self._looked > BLOCK:
-            await self._look_at_life(wire)
         streams = (keys.BUS, keys.SIGNALS, self._facts, self._signals)
         heard = await wire.ask("XREAD", "COUNT", AT_ONCE, "BLOCK", int(BLOCK * 1000), "STREAMS", *streams)
         for stream, entries in heard or ():

@@ -22,7 +22,7 @@ class Malformed(ValueError):
 def read(message: str) -> dict[str, Any]:
     """Return a client's frame. Raises Malformed: no JSON, no object, or no event's name."""
     try:
-        frame = json.loads(message, parse_constant=_no_constant)
+        frame = _decode(message)
     except (ValueError, RecursionError) as error:
         raise Malformed("Invalid message format") from error
     if not isinstance(frame, dict) or not isinstance(frame.get("event"), str):
@@ -32,6 +32,9 @@ def read(message: str) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise Malformed(f"{name} is no JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_no_constant).decode
 
 
 def event(name: str, channel: str, data: str, user_id: str | None = None) -> str:

@@ -21,7 +21,7 @@ class Hearing:
         self._ended: dict[str, float] = {}
 
     def fact(self, position: int, said: Fields) -> None:
-        channels: list[str] = json.loads(said[b"channels"])
+        channels: list[str] = json.loads(said[b"channels"].decode())
         for channel in channels:
             if session := keys.ended_session(channel):
                 self._end(session)

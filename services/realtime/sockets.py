@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiofastnet import Transport
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from services.realtime.service import Service
 
 PROTOCOL_ERROR, UNSUPPORTED, NOT_UTF8, TOO_LONG, POLICY = 1002, 1003, 1007, 1009, 1008
+
+NO_HEADERS: Any = {}  # one for all
 
 
 class Socket(WSListener):
@@ -55,8 +57,7 @@ class Socket(WSListener):
         assert isinstance(self._tcp, Transport)
         self._tcp.set_write_buffer_limits(self._service.limits.unsent)  # above it, pause_writing is called
         self.write: Callable[[bytes], None] = self._tcp.write_nocheck
-        transport.request.headers.clear()  # a kilobyte that nobody reads again
-        transport.response.headers.clear()
+        transport.request.headers = transport.response.headers = NO_HEADERS  # a kilobyte that nobody reads again
         if refusal := self._refusal or self._service.refusal():
             self.shut(*refusal)
         else:
