@@ -34,7 +34,7 @@ tour: .venv/app ## Play the golden journey against the running system, in the te
 
 ##@ Check it
 test: lint ## Check the style, then run every test but the long ones (T=tests/unit for some)
-	$(PY) -m pytest -n 3 --dist loadfile -m "not proof" $(T)
+	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not proof" $(T)
 
 proofs: .venv/dev ## Run the long tests: kill, freeze, wipe, and count what is left
 	$(PY) -m pytest -m proof

@@ -92,12 +92,7 @@ class ApiProcess:
         return Customer(self, user, role)
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "services.api"]
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, env=self._environment, stdout=log, stderr=subprocess.STDOUT
-            )
-        wait_until(self._alive, STARTS_WITHIN)
+        self._start()
         return self
 
     def __exit__(
@@ -105,6 +100,22 @@ class ApiProcess:
     ) -> None:
         for client in self._clients:
             client.close()
+        self._stop()
+
+    def restart(self) -> None:
+        """Let it connect to everything anew."""
+        self._stop()
+        self._start()
+
+    def _start(self) -> None:
+        command = [sys.executable, "-m", "services.api"]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=self._environment, stdout=log, stderr=subprocess.STDOUT
+            )
+        wait_until(self._alive, STARTS_WITHIN)
+
+    def _stop(self) -> None:
         self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(15)

@@ -14,12 +14,15 @@ import pytest
 from redis import Redis
 
 from shared.engines.postgres import PostgresServer
+from shared.engines.process import Engine
 from shared.engines.redis import RedisServer
 from tests.ports import free_port
 
 if TYPE_CHECKING:
     from tests.databases import Databases
     from tests.ledger import Ledger
+
+_engines: list[Engine] = []  # the session's
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,6 +40,13 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"seed: {config.option.seed} (repeat with --seed)"
 
 
+def pytest_runtest_logfinish() -> None:
+    """Start again what a test has killed: others share it, in whatever order they come."""
+    for engine in _engines:
+        if not engine.alive():
+            engine.start()
+
+
 @pytest.fixture(scope="session")
 def engines_folder() -> Iterator[Path]:
     """A folder that `nobody` can reach when root runs the tests; pytest's own are private."""
@@ -52,14 +62,18 @@ def engines_folder() -> Iterator[Path]:
 def postgres(engines_folder: Path) -> Iterator[PostgresServer]:
     """The session's PostgreSQL; a test that kills it need not bring it back."""
     with PostgresServer(engines_folder / "postgres", free_port()) as server:
+        _engines.append(server)
         yield server
+        _engines.remove(server)
 
 
 @pytest.fixture(scope="session")
 def redis(engines_folder: Path) -> Iterator[RedisServer]:
     """The session's Redis; a test that kills it need not bring it back."""
     with RedisServer(engines_folder / "redis", free_port()) as server:
+        _engines.append(server)
         yield server
+        _engines.remove(server)
 
 
 @pytest.fixture(scope="session")

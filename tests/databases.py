@@ -124,9 +124,10 @@ class Databases:
     def _server_answers(self) -> psycopg.Connection:
         """Return a connection to the server, which is started again if a test has killed it."""
         if self._connection is not None:
-            with suppress(psycopg.OperationalError):
-                self._connection.execute("select")
-                return self._connection
+            if self._server.alive():  # a killed server's children answer for another moment
+                with suppress(psycopg.OperationalError):
+                    self._connection.execute("select")
+                    return self._connection
             self._connection.close()
         self._server.start()
         self._connection = psycopg.connect(self._server.url, autocommit=True)

@@ -31,11 +31,21 @@ def _api(shop_url: str, redis: RedisServer, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture
-def api(_api: ApiProcess, redis: RedisServer, postgres: PostgresServer) -> ApiProcess:
-    """The API, its engines running."""
+def api(_api: ApiProcess, redis: RedisServer, postgres: PostgresServer, _engines: list[int]) -> ApiProcess:
+    """The API, its engines running. What it kept open to one that another folder's test has killed is gone."""
     postgres.start()
     redis.start()
+    if (running := [postgres.pid, redis.pid]) != _engines:
+        if _engines:
+            _api.restart()
+        _engines[:] = running
     return _api
+
+
+@pytest.fixture(scope="session")
+def _engines() -> list[int]:
+    """The processes that the API knows."""
+    return []
 
 
 @pytest.fixture
