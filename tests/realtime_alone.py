@@ -4,9 +4,10 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,6 +20,8 @@ from services.realtime.presence import Presence
 from services.realtime.webhooks import Webhooks
 from shared.broadcasting import keys
 from shared.config import Settings
+from shared.engines.redis import RedisServer
+from tests.ports import free_port
 
 APP, KEY, SECRET = "1", "taboor-key", "taboor-secret"
 
@@ -62,6 +65,13 @@ def text(fields: Mapping[bytes, bytes]) -> dict[str, str]:
 
 def _id(data: str) -> str:
     return str(json.loads(data)["user_id"])
+
+
+@contextmanager
+def own_redis(folder: Path) -> Iterator[RedisServer]:
+    """Run a Redis that no other node of this test run has: it would be one of these nodes."""
+    with RedisServer(folder / "realtime-redis", free_port()) as server:
+        yield server
 
 
 @asynccontextmanager

@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,12 +11,19 @@ import pytest
 
 from shared.broadcasting import keys
 from shared.broadcasting.signatures import sign_request
-from tests.realtime_alone import APP, Alone, Caller, alone, caller, md5
+from shared.engines.redis import RedisServer
+from tests.realtime_alone import APP, Alone, Caller, alone, caller, md5, own_redis
 
 pytestmark = pytest.mark.anyio
 
 EVENTS = f"/apps/{APP}/events"
 BATCH = f"/apps/{APP}/batch_events"
+
+
+@pytest.fixture(scope="module")
+def redis(engines_folder: Path) -> Iterator[RedisServer]:
+    with own_redis(engines_folder) as server:
+        yield server
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +13,17 @@ from services.realtime import cluster_keys, counts
 from services.realtime.presence import TooMany, text
 from shared.broadcasting import keys
 from shared.engines.redis import RedisServer
-from tests.realtime_alone import Alone, alone
+from tests.realtime_alone import Alone, alone, own_redis
 
 pytestmark = pytest.mark.anyio
 
 ROOM = "presence-room"
+
+
+@pytest.fixture(scope="module")
+def redis(engines_folder: Path) -> Iterator[RedisServer]:
+    with own_redis(engines_folder) as server:
+        yield server
 
 
 @pytest.fixture
