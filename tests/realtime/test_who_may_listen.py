@@ -146,7 +146,7 @@ def test_without_a_socket_the_order_is_followed_from_the_first_to_the_last(house
         wait_until(lambda: all_.blocks)
         # When
         order = house.order(layla, house.products()["walnut-desk"])
-        facts = "select name, position::text from events where aggregate_id = %s order by position"
+        facts = "select name, position::text from events where aggregate_id = %s order by events.position"
         wait_until(lambda: "OrderShipped" in [name for name, _ in all_.events], 20)
         house.wait_until_quiet()
         told = [tuple(row) for row in house.sql(facts, order)]
