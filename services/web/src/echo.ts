@@ -1,6 +1,6 @@
 // Stock Laravel Echo that misses nothing: after a lost connection each channel goes on where it was, in order, each
-// event once – or the page is told to fetch the truth. Only the documented options of Echo and pusher-js are used, and
-// two of their methods are wrapped; the server's side of it is `POST /broadcasting/auth` and `services/realtime`.
+// event once – or the page is told to fetch the truth. The packages are as they are: we give them documented options and
+// wrap three methods (subscribe, unsubscribe, emit). The server's side is `/broadcasting/auth` and `services/realtime`.
 import Echo from 'laravel-echo';
 import Pusher, { type Channel } from 'pusher-js';
 import { Positions } from './positions.ts';
@@ -15,10 +15,6 @@ export interface Wishes {
   onState?: (state: State) => void;
   /** Too much was missed on this channel: fetch what it tells of; what comes from now on is heard. */
   onRefetch?: (channel: string) => void;
-}
-
-interface Refusal {
-  status?: number;
 }
 
 /** A line that has gone dead is noticed after these two together (milliseconds). */
@@ -75,7 +71,7 @@ class Follower {
     this.#wishes = wishes;
     this.#wrapSubscribing();
     pusher.connection.bind('state_change', () => this.#onConnection());
-    pusher.connection.bind('connecting_in', () => this.#tellState('reconnecting'));
+    pusher.connection.bind('connecting_in', () => this.#tellState(this.#away()));
     this.#onConnection();
   }
 
@@ -120,9 +116,11 @@ class Follower {
     const emit = channel.emit.bind(channel);
     channel.emit = (event, data, metadata) => {
       if (this.#isOld(channel, event, data)) return channel;
-      emit(event, data, metadata);
-      this.#afterwards(channel, event, data);
-      return channel;
+      try {
+        return emit(event, data, metadata) as Channel;
+      } finally {
+        this.#afterwards(channel, event, data); // also when a listener of the page throws
+      }
     };
   }
 
@@ -138,18 +136,15 @@ class Follower {
 
   #afterwards(channel: Channel, event: string, data: unknown): void {
     if (event === 'pusher:resume_failed') this.#wishes.onRefetch?.(channel.name);
-    if (event === 'pusher:subscription_error') this.#onError(channel, (data ?? {}) as Refusal);
+    if (event === 'pusher:subscription_error') this.#onError(channel, (data ?? {}) as { status?: number });
     if (event === 'pusher:subscription_succeeded') this.#forgive(channel.name);
     if (event.startsWith('pusher:')) this.#tellState();
   }
 
   /** Stock pusher-js leaves a channel at its first failure, silently; the API may only have been away. */
-  #onError(channel: Channel, { status = 0 }: Refusal): void {
+  #onError(channel: Channel, { status = 0 }: { status?: number }): void {
     channel.subscriptionPending = false;
-    if (isFinal(status)) {
-      this.#refused.add(channel.name);
-      return;
-    }
+    if (isFinal(status)) return void this.#refused.add(channel.name);
     const failures = this.#failures.get(channel.name) ?? 0;
     this.#failures.set(channel.name, failures + 1);
     const atOnce = status === 401 && failures === 0; // most likely the token is old
@@ -178,16 +173,20 @@ class Follower {
     this.#wishes.onState?.(state);
   }
 
+  #away(): State {
+    return this.#wasLive ? 'reconnecting' : 'connecting';
+  }
+
   #stateNow(): State {
     const state = this.#pusher.connection.state;
     if (state === 'disconnected' || state === 'failed') return 'closed';
-    if (state !== 'connected') return this.#wasLive ? 'reconnecting' : 'connecting';
+    if (state !== 'connected') return this.#away();
     const waiting = this.#pusher.allChannels().some(({ name, subscribed }) => !subscribed && !this.#refused.has(name));
     return waiting ? 'catching-up' : 'live';
   }
 }
 
-/** Whether asking again is in vain: the rules say no, or a limit was reached. */
+/** Whether asking again is in vain. */
 function isFinal(status: number): boolean {
   return (status >= 400 && status < 500 && ![401, 408, 429].includes(status)) || status >= 4000;
 }

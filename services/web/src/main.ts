@@ -51,7 +51,7 @@ const SAYS: Record<State, string> = {
   live: 'live',
   reconnecting: 'the connection is lost: connecting again; your orders go on meanwhile',
   'catching-up': 'catching up …',
-  closed: 'signed out: sign in again to go on watching',
+  closed: 'the connection was ended: sign in again to go on watching',
 };
 
 const config = (await (await fetch('/config.json')).json()) as Config;
