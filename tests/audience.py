@@ -103,7 +103,9 @@ class Audience:
             faults = [fault for page, its in pages for fault in page.faults(its)]
             assert not faults, "\n".join([f"{len(faults)} faults", *faults[:20]])
         repeated = sum(page.repeated for page, _ in pages)
-        return self.figures + Counter({"pages": len(pages)}) + Counter({"said again": repeated})
+        figures = self.figures
+        figures.update({"pages": len(pages), "said again": repeated})
+        return figures
 
     @property
     def _pages(self) -> Sequence[Any]:

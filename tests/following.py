@@ -215,11 +215,13 @@ class Follower:
             return await self._ask_now(method, path, **more)
 
     async def _ask_now(self, method: str, path: str, headers: dict[str, str] | None = None, **more: Any) -> Any:
-        """Ask the API; what it cannot answer just now is asked again."""
+        """Ask the API; what it cannot answer just now, or on a line that it closed just then, is asked again."""
+        known = {**self.customer.headers, **(headers or {})}
         while True:
-            answer = await self._api.request(method, path, headers={**self.customer.headers, **(headers or {})}, **more)
-            if answer.status_code not in (409, 500, 503):
-                return answer.raise_for_status().json()
+            with suppress(httpx.TransportError):
+                answer = await self._api.request(method, path, headers=known, **more)
+                if answer.status_code not in (409, 500, 503):
+                    return answer.raise_for_status().json()
             self.figures["asked again"] += 1
             await asyncio.sleep(FIRST_WAIT)
 

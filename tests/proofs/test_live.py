@@ -47,7 +47,7 @@ def test_1000_orders_are_followed_while_nodes_die_and_redis_is_restarted_and_wip
         house.redis.kill()
         house.redis.start()
 
-    began, deaths = time.monotonic(), sum(node.deaths for node in house.nodes)
+    began, deaths, api = time.monotonic(), sum(node.deaths for node in house.nodes), house.api.pid
     with Audience(house, scaled(16, 6)) as audience:
 
         def deploy_the_busier_node() -> None:
@@ -74,6 +74,7 @@ def test_1000_orders_are_followed_while_nodes_die_and_redis_is_restarted_and_wip
             **figures,
             **house.check(audience.orders),
         )
+        assert house.api.pid == api  # it had no part in this
         assert figures["resumed"] > 0
         assert figures["told to refetch"] > 0
 
