@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.databases import Databases
     from tests.ledger import Ledger
 
+SEEN = "seen"  # what a proof says of itself, see tests/proofs/conftest.py
 _engines: list[Engine] = []  # the session's
 
 
@@ -38,6 +39,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     return f"seed: {config.option.seed} (repeat with --seed)"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end what the proofs saw; a report, also of another process, travels with its properties."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    calls = [report for report in reports if report.when == "call"]
+    if seen := [line for report in calls for name, line in report.user_properties if name == SEEN]:
+        terminalreporter.section("what the proofs saw")
+        for line in seen:
+            terminalreporter.write_line(line)
 
 
 def pytest_runtest_logfinish() -> None:

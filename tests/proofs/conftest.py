@@ -10,18 +10,8 @@ import pytest
 from shared.engines.postgres import PostgresServer
 from shared.engines.redis import RedisServer
 from tests.audited import Tell, summary
+from tests.conftest import SEEN
 from tests.house import House, Open
-
-SEEN = "seen"
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Also of what other processes saw: a report travels with its properties."""
-    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
-    if seen := [line for report in reports for name, line in report.user_properties if name == SEEN]:
-        terminalreporter.section("what the proofs saw")
-        for line in seen:
-            terminalreporter.write_line(line)
 
 
 @pytest.fixture
