@@ -113,12 +113,16 @@ class House(Audited):
 
     def __enter__(self) -> Self:
         seed(settings().database_url)
-        self.sandbox.start()
-        for process in self.processes:
-            process.up()
-        self.supervisor.start()
-        self.wait_for_api()
-        self.wait_for_units()
+        try:
+            self.sandbox.start()
+            for process in self.processes:
+                process.up()
+            self.supervisor.start()
+            self.wait_for_api()
+            self.wait_for_units()
+        except BaseException:
+            self.__exit__(None, None, None)  # what did start must not trouble the tests that follow
+            raise
         return self
 
     def __exit__(
@@ -133,10 +137,10 @@ class House(Audited):
         if self._connection is not None:
             self._connection.close()
 
-    def wait_for_api(self, timeout: float = 40) -> None:
+    def wait_for_api(self, timeout: float = 90) -> None:
         wait_until(self._api_answers, timeout)
 
-    def wait_for_units(self, timeout: float = 40) -> None:
+    def wait_for_units(self, timeout: float = 90) -> None:
         """Wait until each unit that is wanted lives and has announced itself."""
         wait_until(self._units_announced, timeout)
 
