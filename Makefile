@@ -18,7 +18,7 @@ SLICE ?= --slice --seed 1042
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo tour test proofs proofs-slice bench lint format lock openapi clean
+.PHONY: help demo tour test proofs proofs-slice bench lint format lock openapi asyncapi clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } \
@@ -60,6 +60,9 @@ format: .venv/dev ## Put the code into its form
 
 openapi: .venv/app ## Write docs/openapi.json from the code
 	$(PY) -m services.api.openapi > docs/openapi.json
+
+asyncapi: .venv/app ## Write docs/asyncapi.yaml from the code
+	$(PY) -m shared.broadcasting.asyncapi > docs/asyncapi.yaml
 
 lock: .venv/dev ## Choose the newest allowed versions of all dependencies, with their hashes
 	$(LOCK) --upgrade --python-version 3.11 pyproject.toml -o requirements/app.txt
