@@ -90,9 +90,7 @@ class EventStream(Response):
             log.info("a listener does not read")
             return
         finally:
-            for task in (gone, talk, stop):
-                task.cancel()
-            await asyncio.gather(gone, talk, stop, return_exceptions=True)
+            await _ended({gone, talk, stop})
             await follower.close()
         if not gone.done() or gone.cancelled():
             await send({"type": "http.response.body", "body": b""})
@@ -155,6 +153,16 @@ async def _hang_up(receive: Receive) -> None:
     """Return when the client is gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def _ended(tasks: set[asyncio.Task[Any]]) -> None:
+    """Cancel them until they have ended: a library on their way may swallow a cancellation."""
+    while left := {task for task in tasks if not task.done()}:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=0.5)
+    for task in tasks:
+        _ = task.cancelled() or task.exception()  # it has been seen
 
 
 def _started(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

@@ -115,16 +115,18 @@ where id = %(batch)s and cancelled_at is null and finished_at is null
       and {_BEGUN} returning id
 """
 
-# A member that is tried again: what the end of its batch had cancelled may be called after all.
+# A member that is tried again: what the end of its batch had cancelled may be called after all. Where no member waits
+# again, another transaction was faster, and the batch stands as that one left it; only an empty one has none.
 REOPEN = """
 update batches set pending = pending + %(members)s, failed = failed - %(failed)s, cancelled = cancelled - %(cancelled)s,
                    finished_at = null, cancelled_at = null, cancelled_because = null
-where id = %(batch)s
+where id = %(batch)s and (%(members)s > 0 or total = 0)
 """
 WAIT_AGAIN = f"""
 update jobs set state = 'blocked', finished_at = null, reason = null
 where state || '' = 'cancelled' and attempt = 0 and reason = '{_ENDED_WITHOUT}'
-      and id in (select unnest(array[then_id, catch_id, finally_id]) from batches where id = %(batch)s)
+      and id in (select unnest(array[then_id, catch_id, finally_id]) from batches
+                 where id = %(batch)s and finished_at is null)
 """
 
 # The chain's link that a batch is.

@@ -5,11 +5,11 @@ from uuid import UUID
 import pytest
 
 from shared.jobs import operations
-from shared.jobs.batch import batch
+from shared.jobs.batch import batch, reopen_batch
 from shared.jobs.chain import chain
 from shared.jobs.job import JobType
 from tests.ledger import Ledger
-from tests.ledger_batches import cancel, dispatch, dispatch_chain, links, mend, retry, told_of
+from tests.ledger_batches import cancel, counts, dispatch, dispatch_chain, links, mend, retry, told_of
 from tests.ledger_core_jobs import fit
 from tests.ledger_jobs import glue, saw, say_no, unsaw, write_down
 
@@ -198,4 +198,18 @@ def test_a_member_of_a_finished_link_is_retried_alone_when_its_chain_has_ended(l
     # Then its batch has ended well, and the chain stays as it ended
     assert told_of(ledger) == ["then"]
     assert links(ledger, chain_id) == ended
+    assert ledger.count_open() == 0
+
+
+def test_a_batch_that_another_transaction_ended_first_stays_over(ledger: Ledger) -> None:
+    # Given a batch whose only member was cancelled while a retry was about to let it wait again
+    desk, then = write_down.message("desk"), write_down.message("then")
+    batch_id = dispatch(ledger, batch(desk).then(then))
+    cancel(ledger, desk.id)
+    assert counts(ledger, batch_id) == (0, 0, 1, 0)
+    # When the retry finds no member that waits again
+    with ledger.transaction() as tx:
+        reopen_batch(tx, batch_id, 0)
+    # Then the batch is over, and nothing waits for it
+    assert counts(ledger, batch_id) == (0, 0, 1, 0)
     assert ledger.count_open() == 0
