@@ -48,6 +48,18 @@ class Settings(BaseSettings):
     files: Path = ROOT / "var" / "files"  # what jobs make and the API serves: API and workers must share it
     picture_sources: Path = ROOT / "shared" / "db" / "pictures"  # a picture for each product's slug
 
+    upload_bytes: int = Field(10 * 2**30, gt=0)  # the largest upload
+    upload_hours: float = Field(24.0, gt=0)  # an upload that nobody goes on with is given up after …
+    uploads_at_once: int = Field(20, gt=0)  # unfinished ones of one user
+    videos_bytes: int = Field(50 * 2**30, gt=0)  # what one user's uploads may take in all
+    disk_reserve_bytes: int = Field(2 * 2**30, ge=0)  # as much of the disk stays free: no upload, no processing
+    video_seconds: float = Field(4 * 3600.0, gt=0)  # the longest video
+    video_chunk_seconds: float = Field(180.0, gt=0)  # a longer one is cut into chunks, if there are workers for them
+    keep_sources_days: float = Field(30.0, ge=0)  # how long an upload is kept after its video was finished
+    playback_hours: float = Field(6.0, gt=0)  # how long an address to play a video is good
+    ffmpeg: str = ""  # the program; empty: the one on PATH, else the wheel's …
+    ffprobe: str = ""
+
     page_files: Path = ROOT / "services" / "web" / "dist"  # the built page; where there is none, a front door stands in
 
     pusher_app_id: str = "1"

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlmodel import Session
 
 from shared.broadcasting.names import split
-from shared.db.reads import orders
+from shared.db.reads import orders, videos
 
 
 class Listener(Protocol):
@@ -32,9 +32,8 @@ def owner_of_order(reading: Session, who: Listener, order_id: UUID) -> bool:
     return who.is_operator or orders.owner(reading, order_id) == who.user_id
 
 
-def owner_of_video(_reading: Session, who: Listener, _video_id: UUID) -> bool:
-    """No customer has a video yet: the table comes with the upload."""
-    return who.is_operator
+def owner_of_video(reading: Session, who: Listener, video_id: UUID) -> bool:
+    return who.is_operator or videos.owner(reading, video_id) == who.user_id
 
 
 def oneself(_reading: Session, who: Listener, user_id: UUID) -> bool:

@@ -91,6 +91,7 @@ class VideoProgressed(Signal):
     """So far is the work on a video."""
 
     video_id: UUID
+    user_id: UUID
     percent: int
 
     @property
@@ -98,7 +99,7 @@ class VideoProgressed(Signal):
         return f"video {self.video_id}"
 
     def broadcast_on(self) -> Sequence[str]:
-        return (private(f"videos.{self.video_id}"),)
+        return (private(f"videos.{self.video_id}"), private(f"user.{self.user_id}"))
 
 
 SIGNALS: tuple[type[Signal], ...] = (VideoProgressed, JobChanged, StockChanged)

@@ -6,7 +6,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from shared.broadcasting import keys
 from shared.events.event import Event, private
-from shared.events.snapshots import OrderSnapshot, ProductSnapshot
+from shared.events.snapshots import OrderSnapshot, ProductSnapshot, VideoSnapshot
 
 
 class OrderEvent(Event):
@@ -175,6 +175,52 @@ class PicturesProcessed(ProductEvent):
     pictures: dict[str, str]  # size: address in the API
 
 
+class VideoEvent(Event):
+    """What happened to a video: heard by its owner."""
+
+    aggregate = "video"
+    video: VideoSnapshot
+
+    @property
+    def aggregate_id(self) -> UUID:
+        return self.video.id
+
+    @property
+    def aggregate_version(self) -> int:
+        return self.video.version
+
+    def broadcast_on(self) -> Sequence[str]:
+        return (private(f"videos.{self.video.id}"), private(f"user.{self.video.user_id}"))
+
+
+class VideoUploaded(VideoEvent):
+    """All of it is here."""
+
+
+class VideoResubmitted(VideoEvent):
+    """It is to be processed again, from what was uploaded."""
+
+
+class VideoProcessed(VideoEvent):
+    """It can be played, at `video.processed_url`."""
+
+
+class VideoFailed(VideoEvent):
+    """We could not process it; trying again may help. `video.reason` says why."""
+
+
+class VideoRejected(VideoEvent):
+    """The file is at fault; `video.code` and `video.reason` say how."""
+
+
+class VideoCancelled(VideoEvent):
+    """Its owner wanted no more of it for now."""
+
+
+class VideoDeleted(VideoEvent):
+    """Its owner does not want it any more: its files go."""
+
+
 class SessionRevoked(Event):
     """Somebody signed out, or was signed out: what the session opened is closed. No client hears of it."""
 
@@ -210,6 +256,13 @@ EVENTS: tuple[type[Event], ...] = (
     CarrierReported,
     ProductAdded,
     PicturesProcessed,
+    VideoUploaded,
+    VideoResubmitted,
+    VideoProcessed,
+    VideoFailed,
+    VideoRejected,
+    VideoCancelled,
+    VideoDeleted,
     SessionRevoked,
 )
 

@@ -1,4 +1,4 @@
-"""How an order and a product look inside their events."""
+"""How an order, a product and a video look inside their events."""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from shared.domain.orders import OrderStatus
+from shared.domain.videos import VideoStatus
 
 
 class ProductSnapshot(BaseModel):
@@ -50,3 +51,24 @@ class OrderSnapshot(BaseModel):
     expires_at: datetime | None = None
     cancel_requested_at: datetime | None = None
     items: tuple[OrderLine, ...]
+
+
+class VideoSnapshot(BaseModel):
+    """A video at one version."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    user_id: UUID
+    filename: str  # as the customer calls it
+    status: VideoStatus
+    code: str | None = None  # why it was rejected or failed, for machines …
+    reason: str | None = None  # … and for people
+    size: int  # bytes
+    generation: int  # how often it was handed to the jobs
+    duration: float | None = None  # seconds
+    width: int | None = None
+    height: int | None = None
+    processed_url: str | None = None  # an address in the API, once it can be played
+    version: int
+    created_at: datetime

@@ -86,12 +86,13 @@ def test_of_one_thing_the_latest_is_said_and_not_more_often_than_pages_can_show(
     # Given a video that progresses faster than anybody looks
     assert redis_url
     with Redis.from_url(redis_url) as client:
-        signaller, video, began = Signaller(lambda: Taboor(redis_url)), new_id(), time.monotonic()
+        signaller, began = Signaller(lambda: Taboor(redis_url)), time.monotonic()
+        video, owner = new_id(), new_id()
         # When
         percent = 0
         while time.monotonic() - began < 3 * EVERY:
             percent += 1
-            signaller.send(VideoProgressed(video_id=video, percent=percent))
+            signaller.send(VideoProgressed(video_id=video, user_id=owner, percent=percent))
             time.sleep(0.001)
         # Then pages hear a few of the figures, in order, and the last
         last = wait_until(lambda: percent if _percents(client)[-1:] == [percent] else 0)

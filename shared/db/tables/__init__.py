@@ -13,6 +13,7 @@ from shared.db.tables import (
     payments,
     products,
     users,
+    videos,
 )
 
 metadata = SQLModel.metadata
@@ -29,4 +30,5 @@ __all__ = [
     "payments",
     "products",
     "users",
+    "videos",
 ]
