@@ -11,6 +11,8 @@ FROM python:3.13-slim
 # In a container loopback is the container's own: what is published, and where, is compose.yaml's business.
 ENV PYTHONUNBUFFERED=1 BIND_HOST=0.0.0.0
 WORKDIR /taboor
+# Debian's FFmpeg reads all that people upload; what is found is asked for what it can at the start of each worker.
+RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends ffmpeg && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --no-create-home taboor && install --directory --owner=taboor var
 
 # A layer of its own: it is made again only when the list changes. Wheels alone, so that no compiler is needed.
