@@ -33,6 +33,8 @@ from services.api.routes import (
     sessions,
     site,
     sse,
+    uploading,
+    uploads,
     webhooks,
 )
 from services.api.streams import Streams
@@ -73,6 +75,8 @@ def create_app() -> FastAPI:
         metrics,
         webhooks,
         sse,
+        uploads,
+        uploading,
         site,
         docs,
     ]

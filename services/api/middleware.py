@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api import metrics
+from services.api import metrics, uploads_http
 from services.api.problems import Problem, answer
 from shared.ids import new_id
 
@@ -38,6 +38,7 @@ class Requests:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        uploads_http.override_method(scope, headers)
         given = headers.get("x-request-id", "")
         request_id = given if GIVEN_ID.fullmatch(given) else new_id().hex
         notes: dict[str, Any] = {"method": scope["method"], "path": scope["path"], "status": 0}
@@ -52,7 +53,7 @@ class Requests:
                 MutableHeaders(scope=message)["X-Request-Id"] = request_id
             await send(message)
 
-        await self._answer(scope, _limited(receive, headers), send_marked, notes)
+        await self._answer(scope, *_carried(scope, headers, receive, send_marked), notes)
         seconds = time.perf_counter() - started
         metrics.count(scope, notes["status"], seconds)
         if scope["path"] not in QUIET:
@@ -67,6 +68,15 @@ class Requests:
                 raise  # half an answer is out: the server must break the connection
             sorry = Problem(500, "internal", "Something went wrong here; it is written down.")
             await answer(sorry)(scope, receive, send)
+
+
+def _carried(scope: Scope, headers: Headers, receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """Limit the body, if it is not a file on its way to a route that takes it piece by piece."""
+    tus, file = uploads_http.speaks_tus(scope), uploads_http.carries_file(scope)
+    if not (tus or file):
+        return _limited(receive, headers), send
+    carrier = uploads_http.Carrier(headers, receive, send, tus=tus)
+    return (carrier.receive if file else _limited(carrier.receive, headers)), carrier.send
 
 
 def _limited(receive: Receive, headers: Headers) -> Receive:

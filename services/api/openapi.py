@@ -19,6 +19,7 @@ TAGS = [
     {"name": "sessions", "description": "Signing in and out."},
     {"name": "shop", "description": "What is for sale."},
     {"name": "orders", "description": "Placing an order and following it."},
+    {"name": "videos", "description": "Uploading a video, watching it being processed, playing it."},
     {"name": "broadcasting", "description": "Listening live: who may, and a stream for those without a socket."},
     {"name": "notifications", "description": "The customer's inbox."},
     {"name": "operators", "description": "For those who run the shop."},
@@ -32,11 +33,19 @@ _REASONS = {
     401: "Not signed in, or no longer.",
     403: "For operators only, or not for this caller.",
     404: "There is no such thing, or it is another's.",
+    408: "Nothing came for too long; what came is kept.",
     409: "Its state does not allow it.",
+    410: "It has expired.",
+    411: "`Content-Length` is missing.",
+    412: "This version of tus is not spoken here.",
     413: "Too large.",
+    415: "Not sent as it has to be.",
     422: "The request is not valid.",
+    423: "Another request is writing it; try again.",
     429: "Too many attempts; `Retry-After` says when.",
+    460: "The checksum does not fit.",
     503: "The database does not answer; try again.",
+    507: "The disk is full.",
 }
 _REF = "#/components/schemas/{model}"
 

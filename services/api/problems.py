@@ -20,6 +20,7 @@ from shared.domain.errors import DomainError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = {"Retry-After": "1"}
+PHRASES = {460: "Checksum Mismatch"}  # a status of tus
 
 log = structlog.get_logger()
 
@@ -62,7 +63,7 @@ class Problem(Exception):
 def answer(problem: Problem) -> Response:
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": HTTPStatus(problem.status).phrase,
+        "title": PHRASES.get(problem.status) or HTTPStatus(problem.status).phrase,
         "status": problem.status,
         "detail": problem.detail,
         "code": problem.code,

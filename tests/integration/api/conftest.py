@@ -24,9 +24,13 @@ def shop_url(postgres: PostgresServer, template_database: str) -> Iterator[str]:
         connection.execute(sql.SQL("drop database {} with (force)").format(name))
 
 
+#: Uploads are small here, so that a small disk is never full: neither of what comes, nor of what is announced.
+SMALL = {"UPLOAD_BYTES": str(2**26), "DISK_RESERVE_BYTES": "0"}
+
+
 @pytest.fixture(scope="session")
 def _api(shop_url: str, redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiProcess]:
-    with ApiProcess(tmp_path_factory.mktemp("api"), shop_url, redis.url) as process:
+    with ApiProcess(tmp_path_factory.mktemp("api"), shop_url, redis.url, SMALL) as process:
         yield process
 
 
