@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from services.api import uploads_headers as headers
 from services.api import uploads_rows as rows
-from services.api.caller import Caller
+from services.api.caller import Caller, CallerOf
 from services.api.filenames import NAMELESS, shown
 from services.api.middleware import note
 from services.api.openapi import problems
@@ -27,7 +27,7 @@ def _header(name: str, description: str) -> dict[str, Any]:
     return {"name": name, "in": "header", "required": False, "description": description, "schema": {"type": "string"}}
 
 
-VERSION = _header("Tus-Resumable", "`1.0.0`; anything else is a 412")
+VERSION = _header("Tus-Resumable", "anything else is a 412") | {"schema": {"type": "string", "const": headers.VERSION}}
 OFFSET = _header("Upload-Offset", "where the chunk begins: all that is there, and no more")
 CHECKSUM = _header("Upload-Checksum", "`sha1`, `sha256` or `md5`, and the chunk's checksum in Base64")
 LENGTH = _header("Upload-Length", "bytes of the whole file")
@@ -40,12 +40,24 @@ def _asks(*parameters: dict[str, Any], body: bool = False) -> dict[str, Any]:
 
 
 router = APIRouter(prefix="/uploads", tags=["videos"])
-TUS = [Depends(headers.check_version)]
+
+
+async def _speaks_tus(request: Request, caller: Caller) -> CallerOf:
+    headers.check_version(request)
+    return caller
+
+
+TusCaller = Annotated[CallerOf, Depends(_speaks_tus)]
 UploadId = Annotated[UUID, Path(description="also the id of the video that it becomes")]
 
 
+@router.options("/{upload_id}", status_code=204, response_class=Response, responses=problems(422))
+async def upload_abilities_of_one(upload_id: UploadId) -> Response:  # noqa: ARG001 - for its description
+    """Say what of tus is offered for any upload."""
+    return await upload_abilities()
+
+
 @router.options("", status_code=204, response_class=Response)
-@router.options("/{upload_id}", status_code=204, response_class=Response, name="upload_abilities_of_one")
 async def upload_abilities() -> Response:
     """Say what of tus is offered here."""
     return Response(
@@ -64,10 +76,9 @@ async def upload_abilities() -> Response:
     status_code=201,
     responses=problems(400, 401, 403, 408, 409, 412, 413, 415, 429, 460, 507),
     openapi_extra=_asks(VERSION, LENGTH, METADATA, CHECKSUM, body=True),
-    dependencies=TUS,
     response_class=Response,
 )
-async def begin_upload(request: Request, caller: Caller) -> Response:
+async def begin_upload(request: Request, caller: TusCaller) -> Response:
     """Begin an upload; its first chunk may come with it. `Location` says where it goes on."""
     size = headers.length(request)
     metadata, said = headers.metadata(request)
@@ -96,10 +107,9 @@ async def begin_upload(request: Request, caller: Caller) -> Response:
     status_code=200,
     responses=problems(401, 404, 410, 412, 422),
     openapi_extra=_asks(VERSION),
-    dependencies=TUS,
     response_class=Response,
 )
-async def upload_offset(upload_id: UploadId, caller: Caller) -> Response:
+async def upload_offset(upload_id: UploadId, caller: TusCaller) -> Response:
     """Say how far an upload has come."""
     upload = await run_in_threadpool(rows.find, caller, upload_id)
     offset, upload = await offset_of(caller, upload)
@@ -114,10 +124,9 @@ async def upload_offset(upload_id: UploadId, caller: Caller) -> Response:
     status_code=204,
     responses=problems(400, 401, 404, 408, 409, 410, 412, 413, 415, 422, 423, 460, 507),
     openapi_extra=_asks(VERSION, OFFSET, CHECKSUM, body=True),
-    dependencies=TUS,
     response_class=Response,
 )
-async def go_on_with_upload(upload_id: UploadId, request: Request, caller: Caller) -> Response:
+async def go_on_with_upload(upload_id: UploadId, request: Request, caller: TusCaller) -> Response:
     """Go on with an upload where it is. With its last byte it becomes a video, which is then processed."""
     if not headers.is_chunk(request):
         raise _not_a_chunk()
@@ -133,10 +142,9 @@ async def go_on_with_upload(upload_id: UploadId, request: Request, caller: Calle
     status_code=204,
     responses=problems(401, 404, 409, 410, 412, 422),
     openapi_extra=_asks(VERSION),
-    dependencies=TUS,
     response_class=Response,
 )
-async def end_upload(upload_id: UploadId, caller: Caller) -> Response:
+async def end_upload(upload_id: UploadId, caller: TusCaller) -> Response:
     """Give an upload up: what came of it is removed."""
     upload = await run_in_threadpool(rows.find, caller, upload_id)
     if upload.whole or not await run_in_threadpool(rows.give_up, caller.database, upload_id):
