@@ -102,6 +102,15 @@ class ApiProcess:
             client.close()
         self._stop()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def kill(self) -> None:
+        """As `kill -9`; `restart` brings it back."""
+        self._process.kill()
+        self._process.wait()
+
     def restart(self) -> None:
         """Let it connect to everything anew."""
         self._stop()

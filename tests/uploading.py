@@ -86,12 +86,10 @@ class Tus:
     # --- a line of its own ---
 
     @contextmanager
-    def sending(
-        self, path: str, length: int | None, *, method: str = "PATCH", offset: int = 0, **headers: str
-    ) -> Iterator["Line"]:
-        """Begin a request of so many bytes (None: chunked), and send them by hand."""
+    def sending(self, path: str, length: int | None, offset: int = 0, **headers: str) -> Iterator["Line"]:
+        """Begin a chunk of so many bytes (None: it does not say), and send them by hand."""
         known = {**CHUNK, "Upload-Offset": str(offset), "Authorization": f"Bearer {self.customer.token}", **headers}
-        with line(self.api.port, method, path, length, known) as opened:
+        with line(self.api.port, "PATCH", path, length, known) as opened:
             yield opened
 
 
