@@ -23,6 +23,7 @@ from services.api.routes import (
     figures,
     health,
     jobs,
+    media,
     metrics,
     notifications,
     orders,
@@ -35,6 +36,7 @@ from services.api.routes import (
     sse,
     uploading,
     uploads,
+    videos,
     webhooks,
 )
 from services.api.streams import Streams
@@ -77,6 +79,8 @@ def create_app() -> FastAPI:
         sse,
         uploads,
         uploading,
+        videos,
+        media,
         site,
         docs,
     ]

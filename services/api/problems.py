@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.db.sql.orders import OrderNotFound
+from shared.db.sql.videos import VideoNotFound
 from shared.domain.errors import DomainError
 
 MEDIA_TYPE = "application/problem+json"
@@ -82,6 +83,7 @@ def install(app: FastAPI) -> None:
         RequestValidationError: _of_validation,
         DomainError: lambda error: answer(Problem(409, error.code, f"{error}.")),
         OrderNotFound: lambda _: answer(Problem(404, "not_found", "There is no such order.")),
+        VideoNotFound: lambda _: answer(Problem(404, "not_found", "There is no such video.")),
         psycopg.OperationalError: _of_database,
         psycopg.errors.TransactionTimeout: _of_database,
         psycopg.errors.IdleInTransactionSessionTimeout: _of_database,

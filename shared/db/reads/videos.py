@@ -13,6 +13,7 @@ from shared.db.tables.videos import Video
 
 _ALIVE = select(Video).where(col(Video.deleted_at).is_(None))
 ONE = _ALIVE.where(col(Video.id) == bindparam("video"))
+IS_THERE = select(Video.id).where(col(Video.id) == bindparam("video"), col(Video.deleted_at).is_(None))
 OWNER = select(Video.user_id).where(col(Video.id) == bindparam("video"))
 #: `retrying` is stored nowhere: a job of this generation, which is the second argument of each, has failed and waits.
 WAITING = (
@@ -38,6 +39,10 @@ class Waiting(NamedTuple):
 
 def one(session: Session, video_id: UUID) -> Video | None:
     return session.exec(ONE, params={"video": video_id}).one_or_none()
+
+
+def is_there(session: Session, video_id: UUID) -> bool:
+    return session.exec(IS_THERE, params={"video": video_id}).one_or_none() is not None
 
 
 def owner(session: Session, video_id: UUID) -> UUID | None:

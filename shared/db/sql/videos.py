@@ -26,6 +26,8 @@ DELETE = """
 update videos set deleted_at = clock_timestamp(), version = version + 1, updated_at = clock_timestamp() where id = %s
 """
 
+HAS_SOURCE = "select 1 from videos where id = %s and source_deleted_at is null"
+
 
 class VideoNotFound(LookupError):
     """There is no such video, or it was deleted."""
@@ -60,6 +62,11 @@ def delete(tx: Transaction, video: VideoSnapshot) -> VideoSnapshot:
     """Take a locked video out of sight; its files are for a job to remove."""
     tx.execute(DELETE, (video.id,))
     return video.model_copy(update={"version": video.version + 1})
+
+
+def has_source(tx: Transaction, video_id: UUID) -> bool:
+    """Say whether what was uploaded is still kept."""
+    return tx.one(HAS_SOURCE, (video_id,)) is not None
 
 
 def is_current(video: VideoSnapshot, generation: int) -> bool:
