@@ -55,14 +55,13 @@ def opened(folder: str, name: str) -> MediaFile | None:
         found = _walk(settings().files, [*folder.split("/"), *name.split("/")])
     except OSError:
         return None
-    file = os.fdopen(found, "rb", buffering=0)
     about = os.fstat(found)
     if not stat.S_ISREG(about.st_mode):
-        file.close()
+        os.close(found)
         return None
     ending = Path(name).suffix
     return MediaFile(
-        file=file,
+        file=os.fdopen(found, "rb", buffering=0),
         size=about.st_size,
         media_type=KINDS[ending],
         etag=f'"{about.st_mtime_ns:x}-{about.st_size:x}"',
