@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from services.api.media_files import MediaFile
+from services.api.problems import Problem
 from services.api.ranges import Part, Unsatisfiable, parts
 
 PIECE = 256 * 1024  # bytes
@@ -24,7 +25,7 @@ log = structlog.get_logger()
 
 
 class FileAnswer(Response):
-    """Sends what of the file was asked for, and closes it."""
+    """Sends what of the file was asked for, and closes it; raises a Problem if the file has nothing of that."""
 
     def __init__(self, media: MediaFile, request: Request, cache_control: str) -> None:
         super().__init__(media_type=media.media_type)
@@ -50,10 +51,10 @@ class FileAnswer(Response):
             return
         try:
             wanted = _wanted(request, media)
-        except Unsatisfiable:
-            self.headers["Content-Range"] = f"bytes */{media.size}"
-            self._whole(416, [])
-            return
+        except Unsatisfiable as none:
+            media.file.close()
+            length = {"Content-Range": f"bytes */{media.size}"}
+            raise Problem(416, "no_such_part", f"The file has {media.size} bytes.", headers=length) from none
         if wanted is None:
             self._whole(200, [(0, media.size)])
         elif len(wanted) == 1:

@@ -40,6 +40,7 @@ _REASONS = {
     412: "This version of tus is not spoken here.",
     413: "Too large.",
     415: "Not sent as it has to be.",
+    416: "The file has no such part; `Content-Range` says how long it is.",
     422: "The request is not valid.",
     423: "Another request is writing it; try again.",
     429: "Too many attempts; `Retry-After` says when.",
