@@ -21,7 +21,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"content": _CONTENT},
     206: {"description": "The part that `Range` asks for.", "content": {**_CONTENT, "multipart/byteranges": _BINARY}},
     304: {"description": "What the browser has is still good."},
-    **problems(403, 404, 416),
+    **problems(403, 404, 416, 422),
 }
 
 router = APIRouter(prefix=media_tokens.PREFIX, tags=["videos"])
