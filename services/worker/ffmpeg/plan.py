@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from math import ceil
 from typing import Any, Self
 
+AUDIO = "audio"  # the rendition of sound, beside those named after rungs
+CHUNK = "chunk.json"  # beside a chunk's files: which of how many, and when it begins
 SEGMENT = 6  # seconds; every boundary of chunks is a multiple of it
 MICROSECONDS = 1_000_000
+HALF_A_TICK = Fraction(1, 2000)  # many files count milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +25,17 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a long video's pictures; times are microseconds from the source's first moment."""
+    """A piece of a long video's pictures; times are microseconds from the source's first moment.
+
+    Cuts fall between two pictures, so that no rounding puts one on both sides, or on none.
+    """
 
     number: int
     of: int
-    start: int
-    end: int | None  # None: to the end
+    start: int  # the cut before it …
+    end: int | None  # … and behind it; None: the source's end
+    zero: int  # what is moment 0 in the chunk's own files
+    late: int  # by how much that is later than the multiple of a segment's length
 
     @property
     def first(self) -> bool:
@@ -45,6 +54,8 @@ class Plan:
     height: int
     frame_rate: str  # as played at most 60: "30000/1001"; pictures keep their own times
     source_rate: str  # as the source says
+    constant_rate: bool  # every picture is shown for as long
+    video_start: float  # seconds after the file's first moment
     video_index: int
     audio_index: int | None
     rungs: tuple[Rung, ...]
@@ -57,20 +68,56 @@ class Plan:
         return Fraction(self.frame_rate)
 
     @property
+    def renditions(self) -> list[str]:
+        """The folders that a stream consists of, the largest rung first."""
+        return [*(rung.name for rung in self.rungs), *([AUDIO] if self.audio_index is not None else [])]
+
+    @property
     def capped(self) -> bool:
         """Whether pictures are left out, because nobody plays so many a second."""
         return self.frame_rate != self.source_rate
+
+    @property
+    def grid(self) -> Fraction:
+        """When pictures of a constant rate stand in the source: at this moment, and every frame from there.
+
+        They are shown by as much earlier, which is less than a frame: people notice sound that is early, not late.
+        """
+        if self.capped or not self.constant_rate:
+            return Fraction(0)
+        return Fraction(self.video_start).limit_denominator(MICROSECONDS) % (1 / self.rate)
 
     def chunks(self, seconds: float) -> tuple[Chunk, ...]:
         """Cut the pictures into chunks of about `seconds`, none of them short: the last takes what is left."""
         length = max(SEGMENT, round(seconds / SEGMENT) * SEGMENT)
         count = max(1, round(self.video_duration / length))
-        ends: list[int | None] = [length * number * MICROSECONDS for number in range(1, count)]
-        starts = [0, *ends]
+        zeros = [self._zero(length * number) for number in range(count)]
+        cuts = [Fraction(0), *(zero - self._lead for zero in zeros[1:])]
         return tuple(
-            Chunk(number, count, start or 0, end)
-            for number, (start, end) in enumerate(zip(starts, [*ends, None], strict=True))
+            Chunk(
+                number,
+                of=count,
+                start=_microseconds(cuts[number]),
+                end=_microseconds(cuts[number + 1]) if number + 1 < count else None,
+                zero=_microseconds(zeros[number]),
+                late=_microseconds(zeros[number] - length * number),
+            )
+            for number in range(count)
         )
+
+    def _zero(self, seconds: int) -> Fraction:
+        """Return the moment of the first picture at or after this one, or the next best."""
+        if seconds == 0 or self.capped:
+            return Fraction(seconds)
+        if not self.constant_rate:
+            return seconds - HALF_A_TICK
+        frame = 1 / self.rate
+        return self.grid + frame * ceil((seconds - self.grid) / frame)
+
+    @property
+    def _lead(self) -> Fraction:
+        """By how much a cut is before the picture."""
+        return 1 / Fraction(self.source_rate) / 2 if self.constant_rate else Fraction(0)
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "rungs": [asdict(rung) for rung in self.rungs], "notes": list(self.notes)}
@@ -79,3 +126,7 @@ class Plan:
     def from_json(cls, kept: Mapping[str, Any]) -> Self:
         rungs = tuple(Rung(**rung) for rung in kept["rungs"])
         return cls(**{**kept, "rungs": rungs, "notes": tuple(kept["notes"])})
+
+
+def _microseconds(moment: Fraction) -> int:
+    return round(moment * MICROSECONDS)

@@ -1,10 +1,66 @@
 """Look at a source without trusting it: a plan, or the reason why it is refused."""
 
+import json
+import signal
 from pathlib import Path
+from typing import Any
 
+from services.worker.ffmpeg import sniff
+from services.worker.ffmpeg.accept import accept
+from services.worker.ffmpeg.capabilities import Capabilities, capabilities
+from services.worker.ffmpeg.confinement import GIBIBYTE, Confinement
+from services.worker.ffmpeg.errors import Failed, Refused, Trouble
+from services.worker.ffmpeg.inputs import PIXELS, address, guarded
 from services.worker.ffmpeg.plan import Plan
+from services.worker.ffmpeg.supervise import ask
+from services.worker.ffmpeg.watch import Watch
+from shared.config import settings
+from shared.domain.videos import Refusal
+
+WALL = 30.0
+MEMORY = 3 * GIBIBYTE // 2
+CPU = 20
+#: Only this is asked for: a file may hold megabytes of tags and chapters.
+STREAM = (
+    "index,codec_type,codec_name,width,height,avg_frame_rate,r_frame_rate,nb_frames,start_time,duration,"
+    "field_order,sample_aspect_ratio,color_transfer,channels,sample_rate"
+)
+ENTRIES = (
+    f"format=duration,start_time,nb_streams:stream={STREAM}:stream_disposition=attached_pic,default,still_image"
+    ":stream_tags=rotate,DURATION:stream_side_data=rotation"
+)
+CRASHES = {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGILL, -signal.SIGFPE, -signal.SIGBUS}
+#: What says nothing of the file.
+PASSING = ("No such file", "Permission denied", "Cannot allocate memory", "Input/output error", "Too many open files")
 
 
 def probe(source: Path) -> Plan:
     """Return what is to be made of a source; raise Refused for good, Trouble if trying again may help."""
-    raise NotImplementedError(source)
+    container = sniff.container(source)
+    if container is None:
+        known = sniff.known_otherwise(source)
+        raise Refused(Refusal.FORMAT if known else Refusal.NOT_A_VIDEO, "no format that is taken here")
+    here = capabilities()
+    return accept(container, look(source, container, here), here, settings().video_seconds)
+
+
+def look(source: Path, container: str, here: Capabilities) -> dict[str, Any]:
+    """Return what ffprobe says of a source."""
+    options = {**guarded(container, pixels=4 * PIXELS), "probesize": "50M", "analyzeduration": "30M"}
+    words = [word for name, value in options.items() for word in (f"-{name}", str(value))]
+    argv = [str(here.ffprobe), "-v", "error", *words, "-of", "json", "-show_entries", ENTRIES, "-i", address(source)]
+    try:
+        answer = ask(argv, Confinement([source], memory=MEMORY, cpu=CPU), Watch(wall=WALL))
+    except Failed as failed:
+        raise _judged(failed) from failed
+    said: dict[str, Any] = json.loads(answer)
+    return said
+
+
+def _judged(failed: Failed) -> Exception:
+    """Say whether it is the file's fault: for good, or whether it may pass."""
+    crashed = failed.code in CRASHES
+    passing = failed.code != 1 or any(words in failed.tail for words in PASSING)
+    if passing and not crashed:
+        return failed if isinstance(failed, Trouble) else Trouble(failed.code, failed.tail)
+    return Refused(Refusal.DAMAGED, failed.tail)

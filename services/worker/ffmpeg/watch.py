@@ -1,5 +1,6 @@
 """Under whose eyes a program runs: who hears how far it is, and what it may take."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,3 +18,8 @@ class Watch:
     stall: float = 60.0  # seconds without getting further
     disk: int = 16 * 2**30  # bytes that its folder may take
     threads: int = 0  # of the codecs; 0: as many as FFmpeg likes
+
+    @property
+    def cpu(self) -> int:
+        """Seconds of all processors that the wall limit lets it take: for the kernel, should we be gone."""
+        return round(self.wall * (os.cpu_count() or 1)) + 10

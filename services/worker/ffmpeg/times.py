@@ -1,0 +1,45 @@
+"""Numbers as ffprobe writes them: fractions, seconds, rates; it may say anything, and nothing is believed at once."""
+
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+FALLBACK = Fraction(30)
+ODDEST = 250  # a stated base rate above is a clock's tick, no rate of pictures
+NEAR = 0.0002
+CLOCK = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")  # Matroska's tag
+
+
+def fraction(text: Any) -> Fraction:
+    """Return a number, 0 for none."""
+    try:
+        return Fraction(str(text))
+    except (ValueError, ZeroDivisionError):
+        return Fraction(0)
+
+
+def seconds(text: Any) -> float:
+    """Return finite seconds, 0 for none."""
+    return float(fraction(text))
+
+
+def length(stream: Mapping[str, Any], begins: float) -> float:
+    """Return when a stream ends, counted from the file's first moment; 0 if it does not say."""
+    if own := seconds(stream.get("duration")):
+        return max(0.0, seconds(stream.get("start_time")) - begins) + own
+    if tagged := CLOCK.match(str(stream.get("tags", {}).get("DURATION", ""))):
+        hours, minutes, rest = tagged.groups()
+        return int(hours) * 3600 + int(minutes) * 60 + float(rest) - begins
+    return 0.0
+
+
+def frame_rate(video: Mapping[str, Any]) -> tuple[Fraction, bool]:
+    """Return the rate, and whether every picture is shown for as long."""
+    average, base = fraction(video.get("avg_frame_rate")), fraction(video.get("r_frame_rate"))
+    if not 0 < base <= ODDEST:
+        return average or FALLBACK, False
+    if not average:
+        return base, False
+    near = abs(average - base) <= base * Fraction(NEAR)
+    return (base, True) if near else (average.limit_denominator(1001), False)
