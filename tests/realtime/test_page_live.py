@@ -5,16 +5,15 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, expect
 
-from shared.config import ROOT
 from tests.browser import chromium
 from tests.live_house import LiveHouse, live_house
 from tests.ports import free_port
 from tests.proxy import Proxy
+from tests.visit import Visit
 from tests.waiting import wait_until
 
-PICTURES = ROOT / "var" / "screenshots"
 #: The lecture's, letter by letter.
 LECTURE = """
 Echo.private(`orders.${orderId}`)
@@ -52,46 +51,6 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-class Visit:
-    """A page that is open, and what it did."""
-
-    def __init__(self, page: Page, house: LiveHouse) -> None:
-        self.page = page
-        self.hosts: set[str] = set()
-        self.said: list[str] = []
-        page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
-        page.on("websocket", lambda socket: self.hosts.add(urlsplit(socket.url).netloc))
-        page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
-        page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
-        page.goto(house.url)
-
-    def sign_in(self, name: str = "Layla") -> None:
-        self.page.get_by_role("button", name=name).click()
-        expect(self.connection).to_have_text("live")
-
-    @property
-    def connection(self) -> Locator:
-        return self.page.get_by_role("status")
-
-    def order(self, slug: str = "walnut-desk") -> str:
-        """Order one; return the order's id."""
-        with self.page.expect_response(lambda answer: answer.url.endswith("/orders")) as answered:
-            self.page.locator(f"[data-product={slug}]").click()
-        return str(answered.value.json()["id"])
-
-    def left(self, slug: str = "walnut-desk") -> int:
-        """How many pieces the page says are left."""
-        item = self.page.get_by_role("listitem").filter(has=self.page.locator(f"[data-product={slug}]"))
-        return int(item.locator("span").inner_text())
-
-    def card(self, order_id: str) -> Locator:
-        return self.page.locator(f"#order-{order_id}")
-
-    @property
-    def errors(self) -> list[str]:
-        return [line for line in self.said if line.startswith("error")]
-
-
 @pytest.fixture
 def visit(browser: Browser, house: LiveHouse, line: Proxy) -> Iterator[Visit]:
     context = browser.new_context(viewport={"width": 1000, "height": 900})
@@ -120,8 +79,7 @@ def test_layla_orders_a_desk_and_watches_it_being_shipped(visit: Visit, house: L
         expect(facts.filter(has_text=fact).first).to_be_visible()
     recorded = "select count(*) from events where aggregate_id = %s and position is not null"
     wait_until(lambda: facts.count() == house.one(recorded, order_id))
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    visit.page.screenshot(path=PICTURES / "order-shipped.png", full_page=True)
+    visit.screenshot("order-shipped")
     # And the lecture's own line has spoken
     assert any("Order shipped!" in line for line in visit.said)
     # And nothing was asked of other hosts, and nothing went wrong
@@ -156,7 +114,7 @@ def test_a_lost_line_is_said_and_reads_as_no_failed_order(visit: Visit, house: L
     # When the line is lost, and the order is shipped meanwhile
     line.cut()
     expect(visit.connection).to_contain_text("connection is lost")
-    visit.page.screenshot(path=PICTURES / "line-lost.png")
+    visit.screenshot("line-lost")
     house.resume()
     ship(house, order_id)
     expect(visit.card(order_id).get_by_role("heading")).to_contain_text("placed")

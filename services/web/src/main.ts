@@ -1,6 +1,8 @@
-// The plain page: sign in, order, and watch the order live.
+// The plain page: sign in, order and watch the order live; upload a video, watch it being processed and play it.
+import { byId, make } from './dom.ts';
 import { connect, type State } from './echo.ts';
 import { Session } from './session.ts';
+import { Videos } from './videos.ts';
 
 interface Product {
   id: string;
@@ -57,6 +59,7 @@ const SAYS: Record<State, string> = {
 const config = (await (await fetch('/config.json')).json()) as Config;
 let session: Session;
 let Echo: ReturnType<typeof connect>;
+let videos: Videos;
 
 // --- orders ---
 
@@ -107,6 +110,13 @@ async function refetch(orderId: string): Promise<void> {
     if (position !== null) note(orderId, { event_id: position, name, at: occurred_at, detail: detailOf(payload) });
   }
   updateUI(order);
+}
+
+/** Fetch what a channel tells of. */
+async function refetchOf(channel: string): Promise<void> {
+  const [, noun, id = ''] = /^private-(orders|videos)\.(.+)$/.exec(channel) ?? [];
+  if (noun === 'orders') await refetch(id);
+  if (noun === 'videos') await videos.refetch(id);
 }
 
 function draw(orderId: string): void {
@@ -171,17 +181,20 @@ async function signIn(email: string, password: string): Promise<void> {
     pusher: config.pusher,
     session,
     onState: tell,
-    onRefetch: (channel) => void refetch(channel.replace('private-orders.', '')).catch(complain),
+    onRefetch: (channel) => void refetchOf(channel).catch(complain),
   });
   Object.assign(window, { Echo }); // the lecture's own line works in the browser's console, too
   byId('name').textContent = session.user.name;
-  for (const [id, hidden] of [['door', true], ['shop', false], ['orders', false]] as const) byId(id).hidden = hidden;
+  byId('door').hidden = true;
+  for (const id of ['shop', 'orders', 'videos']) byId(id).hidden = false;
+  videos = new Videos(session, Echo, complain);
   await showProducts();
   Echo.channel('products') // what is said there is not said again: ask once we are back
     .listen('StockChanged', showLeft)
     .subscribed(() => void showProducts().catch(complain));
   const orders = await session.get<{ items: Order[] }>(`/orders?limit=${SHOWN}`);
   orders.items.reverse().forEach(watch);
+  await videos.show();
   if (session.user.role === 'operator') {
     Echo.private('orders').listen('OrderPlaced', (e: { order: Order }) => watch(e.order));
   }
@@ -203,22 +216,6 @@ function complain(problem: unknown): void {
 }
 
 // --- small helpers ---
-
-function byId(id: string): HTMLElement {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`the page has no #${id}`);
-  return found;
-}
-
-function make<Tag extends keyof HTMLElementTagNameMap>(
-  tag: Tag,
-  properties: Partial<HTMLElementTagNameMap[Tag]>,
-  ...children: (Node | string)[]
-): HTMLElementTagNameMap[Tag] {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
 
 function money(minor: number, currency: string): string {
   return new Intl.NumberFormat('en', { style: 'currency', currency }).format(minor / 100);

@@ -57,6 +57,11 @@ export class Session {
     return read<Answer>(await this.#fetch(path, { method: 'POST', headers, body: JSON.stringify(body) ?? null }));
   }
 
+  async delete(path: string): Promise<void> {
+    const answer = await this.#fetch(path, { method: 'DELETE' });
+    if (!answer.ok) await read<never>(answer);
+  }
+
   async signOut(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#send('/sessions/current', { method: 'DELETE' });
