@@ -6,6 +6,7 @@ The lock is the kernel's (`flock`): it ends with the process that holds it, howe
 import fcntl
 import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,8 +15,8 @@ from uuid import UUID
 from shared.config import settings
 from shared.domain.videos import source_path
 
-#: Whoever waits for the lock sets the file's time of access to this. It is the one sign that reaches a writer in
-#: another process, leaves nothing behind, and that no other use of the file can give by mistake.
+#: Whoever waits for the lock sets the file's time of access to this, again and again. It is a sign that reaches a
+#: writer in another process, leaves nothing behind, and that no other use of the file gives by mistake.
 WANTED = 0
 
 
@@ -67,8 +68,11 @@ class UploadFile:
         return True
 
     def wanted(self) -> bool:
-        """Say whether somebody waits until this one is done with it."""
-        return os.fstat(self._file).st_atime_ns == WANTED
+        """Say whether somebody has asked for it since this was last asked; whoever still waits goes on asking."""
+        if os.fstat(self._file).st_atime_ns != WANTED:
+            return False
+        os.utime(self._file)
+        return True
 
     def removed(self) -> bool:
         return os.fstat(self._file).st_nlink == 0
@@ -81,16 +85,24 @@ class UploadFile:
         disk = os.fstatvfs(self._file)
         return disk.f_bavail * disk.f_frsize
 
-    def write(self, content: bytes | bytearray, at: int) -> None:
-        with self._open, memoryview(content) as left:
-            done = 0
-            while done < len(left):
-                done += os.pwrite(self._file, left[done:], at + done)
+    def write(self, parts: Sequence[bytes], at: int) -> None:
+        """Write these one after another; together they are as the kernel takes them: at most 1,024."""
+        with self._open:
+            done = os.pwritev(self._file, parts, at)
+            if done < sum(map(len, parts)):  # a disk that is nearly full takes some of it, and then says so
+                left = memoryview(b"".join(parts))
+                while done < len(left):
+                    done += os.pwrite(self._file, left[done:], at + done)
 
     def cut(self, size: int) -> None:
         """Forget all that came after so many bytes."""
         with self._open:
             os.ftruncate(self._file, size)
+
+    def flush(self) -> None:
+        """Return when what was written is on the disk."""
+        with self._open:
+            os.fdatasync(self._file)
 
     def sync(self) -> None:
         """Return when it is on the disk, its name too."""

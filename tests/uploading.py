@@ -21,8 +21,16 @@ PATTERN = hashlib.sha256(b"walnut-desk").digest() * 2**15  # 1 MiB
 
 def film(size: int) -> bytes:
     """Return bytes of which no two stretches of 1 MiB begin alike."""
-    parts = (n.to_bytes(8, "big") + PATTERN[8:] for n in range(size // len(PATTERN) + 1))
-    return b"".join(parts)[:size]
+    return b"".join(reel(0, size))
+
+
+def reel(start: int, end: int) -> Iterator[bytes]:
+    """Yield a part of such a film, of any length, by 1 MiB at most."""
+    while start < end:
+        number, into = divmod(start, len(PATTERN))
+        part = (number.to_bytes(8, "big") + PATTERN[8:])[into : into + end - start]
+        yield part
+        start += len(part)
 
 
 def checksum(content: bytes, algorithm: str = "sha1") -> dict[str, str]:

@@ -19,7 +19,9 @@ from services.api.uploads_rows import disk_full, gone
 from shared.config import settings
 from shared.uploads import UploadFile
 
-BATCH = 2**20  # bytes that are written at once
+BATCH = 2**20  # bytes that are written at once …
+MOST_PARTS = 512  # … in so many pieces, as they came: the kernel takes 1,024
+FLUSH_EVERY = 2**26  # bytes; or the last chunk's client would wait for the whole file's way to the disk
 TICK = 0.25  # seconds; as often a silent body is asked whether it is still worth waiting for
 YIELDS_AFTER = 0.5  # seconds of silence, when somebody else wants to go on with this upload …
 SILENT = 60.0  # … and when nobody does
@@ -51,7 +53,8 @@ class Intake:
     keep: Callable[[], object]  # asked once a minute, in a thread
     checksum: Checksum | None = None
     stopping: asyncio.Event | None = None  # leave off: another process will go on
-    _buffer: bytearray = field(default_factory=bytearray)
+    _parts: list[bytes] = field(default_factory=list)
+    _gathered: int = 0  # bytes of these
     _writing: asyncio.Future[None] | None = None
 
     def __post_init__(self) -> None:
@@ -76,10 +79,11 @@ class Intake:
             if message["type"] == "http.disconnect":
                 raise Problem(400, CUT, "The connection broke off.")
             chunk = message.get("body", b"")
-            if self._position + len(self._buffer) + len(chunk) > self.end:
+            if self._position + self._gathered + len(chunk) > self.end:
                 raise too_much()
-            self._buffer += chunk
-            if len(self._buffer) >= BATCH:
+            self._parts.append(chunk)
+            self._gathered += len(chunk)
+            if self._gathered >= BATCH or len(self._parts) >= MOST_PARTS:
                 await self._flush()
                 await self._look()
             more = message.get("more_body", False)
@@ -102,14 +106,14 @@ class Intake:
     async def _look(self) -> None:
         """See whether to go on."""
         now = time.monotonic()
-        silent = now - self._heard
+        silent, wanted = now - self._heard, self.file.wanted()
         if self.file.removed():
             raise gone()
         if self.stopping and self.stopping.is_set():
             raise Problem(503, "stopping", "This process ends; go on where you are.", headers=RETRY_AFTER)
         if silent >= SILENT:
             raise Problem(408, "silent", "Nothing came for a minute.")
-        if silent >= YIELDS_AFTER and self.file.wanted():
+        if silent >= YIELDS_AFTER and wanted:
             raise Problem(409, "taken_over", "Another request goes on with this upload.")
         if now - self._kept >= KEEP_EVERY:
             self._kept = now
@@ -124,10 +128,11 @@ class Intake:
     async def _flush(self) -> None:
         """Begin to write what came, once the batch before is written; meanwhile more may come."""
         await self._written()
-        batch, self._buffer = self._buffer, bytearray()
-        if batch:
-            self._writing = asyncio.ensure_future(on_disk(self._write, batch, self._position))
-            self._position += len(batch)
+        batch, size = self._parts, self._gathered
+        self._parts, self._gathered = [], 0
+        if size:
+            self._writing = asyncio.ensure_future(on_disk(self._write, batch, size, self._position))
+            self._position += size
 
     async def _written(self) -> None:
         if self._writing is None:
@@ -141,13 +146,16 @@ class Intake:
                 raise disk_full() from error
             raise
 
-    def _write(self, batch: bytearray, at: int) -> None:
+    def _write(self, batch: list[bytes], size: int, at: int) -> None:
         """In a thread."""
-        if self.file.room() - len(batch) < settings().disk_reserve_bytes:
+        if self.file.room() - size < settings().disk_reserve_bytes:
             raise disk_full()
         if self.checksum:
-            self.checksum.running.update(batch)
+            for part in batch:
+                self.checksum.running.update(part)
         self.file.write(batch, at)
+        if at // FLUSH_EVERY != (at + size) // FLUSH_EVERY:
+            self.file.flush()
 
     async def _rescue(self, why: BaseException) -> None:
         """Keep what came – except where the whole chunk was refused, or can no longer be checked."""

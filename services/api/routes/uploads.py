@@ -16,7 +16,7 @@ from services.api.middleware import note
 from services.api.openapi import problems
 from services.api.problems import Problem
 from services.api.uploads_going_on import go_on, offset_of
-from services.api.uploads_receiving import CUT
+from services.api.uploads_receiving import CUT, too_much
 from services.api.uploads_rows import Upload
 from shared.config import settings
 
@@ -84,8 +84,11 @@ async def begin_upload(request: Request, caller: TusCaller) -> Response:
     metadata, said = headers.metadata(request)
     checksum = headers.checksum(request)
     chunk = headers.is_chunk(request)
-    if headers.announced(request) and not chunk:
+    announced = headers.announced(request) or 0
+    if announced and not chunk:
         raise _not_a_chunk()
+    if announced > size:
+        raise too_much()
     name = shown(said.get("filename") or said.get("name") or NAMELESS)
     upload = await run_in_threadpool(rows.begin, caller, name, size, rows.kept_seconds(), metadata)
     note(video=str(upload.id))

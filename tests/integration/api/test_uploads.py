@@ -180,6 +180,7 @@ def test_more_bytes_than_announced_are_refused_and_change_nothing(tus: Tus) -> N
     # When too much is announced, or comes without being announced
     problem(tus.patch(path, 100, b"b" * 1400), 413, "too_much")
     problem(tus.patch(path, 100, iter([b"b" * 700, b"c" * 700])), 413, "too_much")
+    problem(tus.create(3, headers=CHUNK, content=b"0123"), 413, "too_much")
     # Then
     assert tus.stored(path) == b"a" * 100
     assert tus.patch(path, 100, b"d" * 900).status_code == 204
