@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     disk_reserve_bytes: int = Field(2 * 2**30, ge=0)  # as much of the disk stays free: no upload, no processing
     video_seconds: float = Field(4 * 3600.0, gt=0)  # the longest video
     video_chunk_seconds: float = Field(180.0, gt=0)  # a longer one is cut into chunks, if there are workers for them
+    video_backoff_seconds: tuple[float, ...] = (60, 120, 180)  # between the tries of a job of a video
     keep_sources_days: float = Field(30.0, ge=0)  # how long an upload is kept after its video was finished
     playback_hours: float = Field(6.0, gt=0)  # how long an address to play a video is good
     ffmpeg: str = ""  # the program; empty: the one on PATH, else the wheel's …

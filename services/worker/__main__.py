@@ -1,6 +1,6 @@
 """`python -m services.worker run | relay | health`: everything that happens after the response.
 
-`figures`, `jobs`, `batches`, `queues` and `schedule` are the operators' commands, a module each in commands/.
+`figures`, `jobs`, `batches`, `queues`, `schedule` and `videos` are the operators' commands, a module each in commands/.
 """
 
 import signal
@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from services.worker.commands.figures import figures
 
-WITH_COMMANDS_OF_THEIR_OWN = ("jobs", "batches", "queues", "schedule")
+WITH_COMMANDS_OF_THEIR_OWN = ("jobs", "batches", "queues", "schedule", "videos")
 
 
 class Commands(TyperGroup):

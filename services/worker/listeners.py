@@ -11,10 +11,15 @@ from services.worker.notifications import (
     send_refund_notice,
     send_rejection_notice,
     send_shipment_notification,
+    tell_owner_of_failure,
+    tell_owner_of_rejection,
+    tell_owner_of_video,
 )
 from services.worker.orders import cancel_order, ship_in_demo
 from services.worker.payments import settle_from_gateway
 from services.worker.pictures import process_pictures
+from services.worker.videos import process_video
+from services.worker.videos_ending import remove_video, stop_video
 from shared.events.catalogue import (
     CarrierReported,
     GatewayReported,
@@ -27,6 +32,13 @@ from shared.events.catalogue import (
     OrderShipped,
     PaymentRefunded,
     ProductAdded,
+    VideoCancelled,
+    VideoDeleted,
+    VideoFailed,
+    VideoProcessed,
+    VideoRejected,
+    VideoResubmitted,
+    VideoUploaded,
 )
 from shared.events.expand import Listeners
 
@@ -42,4 +54,11 @@ LISTENERS: Listeners = {
     GatewayReported: [settle_from_gateway],
     CarrierReported: [keep_delivery_report],
     ProductAdded: [process_pictures],
+    VideoUploaded: [process_video],
+    VideoResubmitted: [process_video],
+    VideoProcessed: [tell_owner_of_video],
+    VideoFailed: [tell_owner_of_failure],
+    VideoRejected: [tell_owner_of_rejection],
+    VideoCancelled: [stop_video],
+    VideoDeleted: [remove_video],
 }

@@ -1,4 +1,4 @@
-"""Tell customers what became of their orders: a job and a row for each recipient and channel."""
+"""Tell customers what became of their orders and videos: a job and a row for each recipient and channel."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,16 +9,17 @@ import structlog
 from shared.config import settings
 from shared.db.sql import notifications as sql
 from shared.db.transaction import Transaction
-from shared.events.catalogue import CarrierReported, OrderEvent
+from shared.events.catalogue import CarrierReported, OrderEvent, VideoEvent
 from shared.jobs.collaborators import provide
 from shared.jobs.job import JobType, Message, job
 from shared.jobs.middleware import Limit, rate_limited
 from shared.jobs.running import Running
-from shared.notifications.catalogue import NOTIFICATIONS, Channel
+from shared.notifications.catalogue import NOTIFICATIONS, VIDEOS, Channel
 from shared.notifications.mail import Letter, Mailer, message_id
 from shared.notifications.message import CustomerMessage, StoredMessage
 from shared.notifications.refused import Refused
 from shared.notifications.sms import Carrier, Text
+from shared.notifications.video_message import VideoMessage
 
 log = structlog.get_logger()
 
@@ -37,20 +38,20 @@ def mark_unsent(tx: Transaction, aggregate_id: UUID, kind: str, channel: str, er
     sql.give_up(tx, aggregate_id, kind, channel, error)
 
 
-def _mail_failed(order_id: UUID, kind: str, error: str) -> Message:
-    return mark_unsent.message(order_id, kind, "mail", error)
+def _mail_failed(about: UUID, kind: str, error: str) -> Message:
+    return mark_unsent.message(about, kind, "mail", error)
 
 
-def _sms_failed(order_id: UUID, kind: str, error: str) -> Message:
-    return mark_unsent.message(order_id, kind, "sms", error)
+def _sms_failed(about: UUID, kind: str, error: str) -> Message:
+    return mark_unsent.message(about, kind, "sms", error)
 
 
 # A mail server cannot be asked whether it has a mail already, so the success waits for the disk.
 @job(queue="notifications", retry_until=A_DAY, backoff=BACKOFF, timeout=30, durable=True, failed=_mail_failed)
-def send_mail(job: Running, order_id: UUID, kind: str, mailer: Mailer) -> None:
+def send_mail(job: Running, about: UUID, kind: str, mailer: Mailer) -> None:
     """Send it once; after a crash between the server's acceptance and our commit again, with the same Message-ID."""
     with job.transaction() as tx:
-        message = CustomerMessage.find(job, tx, order_id, kind, "mail")
+        message = _find(job, tx, about, kind, "mail")
         letter = begin_letter(tx, message)
     send_letter(job, message, letter, mailer)
 
@@ -63,10 +64,10 @@ def send_mail(job: Running, order_id: UUID, kind: str, mailer: Mailer) -> None:
     failed=_sms_failed,
     middleware=(CARRIERS_PACE,),
 )
-def send_sms(job: Running, order_id: UUID, kind: str, carrier: Carrier) -> None:
+def send_sms(job: Running, about: UUID, kind: str, carrier: Carrier) -> None:
     """Send it once: an attempt that follows another first asks the carrier whether it has it."""
     with job.transaction() as tx:
-        message = CustomerMessage.find(job, tx, order_id, kind, "sms")
+        message = _find(job, tx, about, kind, "sms")
         text = _text(message)
         if not message.begun and text.to:
             message.begin(tx, text.to, text.body)
@@ -84,9 +85,9 @@ def send_sms(job: Running, order_id: UUID, kind: str, carrier: Carrier) -> None:
 
 
 @job(queue="notifications")
-def keep_in_inbox(job: Running, tx: Transaction, order_id: UUID, kind: str) -> None:
+def keep_in_inbox(job: Running, tx: Transaction, about: UUID, kind: str) -> None:
     """Keep it where the customer finds it in the shop."""
-    message = CustomerMessage.find(job, tx, order_id, kind, "database")
+    message = _find(job, tx, about, kind, "database")
     if not message.begun:
         message.keep(tx)
 
@@ -96,6 +97,13 @@ def keep_in_inbox(job: Running, tx: Transaction, order_id: UUID, kind: str) -> N
 def note_delivery(tx: Transaction, notification_id: UUID | None, provider_id: str, status: str) -> None:
     """Write down what the carrier says became of an SMS."""
     sql.report(tx, notification_id, provider_id, status)
+
+
+def _find(job: Running, tx: Transaction, about: UUID, kind: str, channel: Channel) -> StoredMessage:
+    """Return the message: of a kind is told either an order's customer or a video's owner."""
+    if kind in VIDEOS:
+        return VideoMessage.find(job, tx, about, kind, channel)
+    return CustomerMessage.find(job, tx, about, kind, channel)
 
 
 def begin_letter(tx: Transaction, message: StoredMessage) -> Letter:
@@ -132,12 +140,12 @@ def _letter(message: StoredMessage) -> Letter:
     )
 
 
-def _text(message: CustomerMessage) -> Text:
+def _text(message: StoredMessage) -> Text:
     row = message.row
     return Text(message.id, to=row.recipient or row.phone or "", body=row.body or message.wording.sms)
 
 
-def _sent_before(job: Running, message: CustomerMessage, text: Text, carrier: Carrier) -> str | None:
+def _sent_before(job: Running, message: StoredMessage, text: Text, carrier: Carrier) -> str | None:
     """Return the carrier's id of the SMS if an earlier attempt sent it: by the carrier's report, or by asking."""
     if not message.begun:
         return None
@@ -156,11 +164,12 @@ def _give_up(job: Running, message: StoredMessage, refused: Refused) -> None:
 SENDERS: dict[Channel, JobType] = {"mail": send_mail, "sms": send_sms, "database": keep_in_inbox}
 
 
-def _listener(kind: str) -> Callable[[OrderEvent], list[Message]]:
-    """Return a listener that tells the order's customer by every channel of that kind."""
+def _listener(kind: str) -> Callable[[OrderEvent | VideoEvent], list[Message]]:
+    """Return a listener that tells the order's customer, or the video's owner, by every channel of that kind."""
+    channels = (NOTIFICATIONS | VIDEOS)[kind]
 
-    def tell_customer(event: OrderEvent) -> list[Message]:
-        return [SENDERS[channel].message(event.aggregate_id, kind) for channel in NOTIFICATIONS[kind]]
+    def tell_customer(event: OrderEvent | VideoEvent) -> list[Message]:
+        return [SENDERS[channel].message(event.aggregate_id, kind) for channel in channels]
 
     tell_customer.__name__ = f"tell_customer_{kind}"
     return tell_customer
@@ -173,6 +182,9 @@ send_cancellation_notice = _listener("order_cancelled")
 send_expiry_notice = _listener("order_expired")
 send_shipment_notification = _listener("order_shipped")
 send_refund_notice = _listener("payment_refunded")
+tell_owner_of_video = _listener("video_processed")
+tell_owner_of_failure = _listener("video_failed")
+tell_owner_of_rejection = _listener("video_rejected")
 
 
 def keep_delivery_report(event: CarrierReported) -> list[Message]:

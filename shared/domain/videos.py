@@ -68,6 +68,9 @@ SENTENCES: dict[Refusal, str] = {
     Refusal.NO_LENGTH: "This file does not say how long the video is.",
 }
 
+#: Code and sentence of a video that failed, of which the file is not at fault.
+FAILED = ("processing_failed", "We could not process this video. You can have it processed again.")
+
 
 def check_move(status: VideoStatus, to: VideoStatus) -> bool:
     """Return True if the move is to be made, False if it was made already; raise IllegalMove if it cannot be."""

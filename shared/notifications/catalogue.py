@@ -14,5 +14,12 @@ NOTIFICATIONS: dict[str, tuple[Channel, ...]] = {
     "payment_refunded": ("mail", "database"),
 }
 
+#: The same for a video's owner.
+VIDEOS: dict[str, tuple[Channel, ...]] = {
+    "video_processed": ("mail", "database"),
+    "video_failed": ("mail", "sms", "database"),
+    "video_rejected": ("mail", "database"),
+}
+
 #: What operators are told of an alert, by mail and in the inbox.
 ALERTS = ("alert_opened", "alert_resolved")

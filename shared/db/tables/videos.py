@@ -1,6 +1,7 @@
 """Videos: one row from the first byte of the upload to the last play; its files lie beside the database."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from shared.db.tables.base import UUID, Any, Table, amount, count, datetime, json, key, moment, reference, words
@@ -39,6 +40,7 @@ class Video(Table, table=True):
     percent: int = count()
     chain_id: UUID | None = Field(default=None)  # the jobs that make this generation
     plan: Any | None = json(nullable=True)  # what the probe found, and what is made of it
+    made: Any = Field(sa_column=Column(JSONB, nullable=False, server_default=text("'{}'")))  # parts, and where they lie
     poster: int | None = Field(default=None)  # the generation whose poster is there …
     storyboard: int | None = Field(default=None)  # … whose storyboard …
     published: int | None = Field(default=None)  # … and whose stream

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("percent", sa.Integer(), server_default="0", nullable=False),
         sa.Column("chain_id", sa.Uuid(), nullable=True),
         sa.Column("plan", JSONB(), nullable=True),
+        sa.Column("made", JSONB(), server_default="{}", nullable=False),
         sa.Column("poster", sa.Integer(), nullable=True),
         sa.Column("storyboard", sa.Integer(), nullable=True),
         sa.Column("published", sa.Integer(), nullable=True),
