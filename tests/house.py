@@ -29,7 +29,7 @@ from tests.supervised import Supervised, Supervisor
 from tests.waiting import wait_until
 
 LEASE = 2.0
-QUEUES = "orders,notifications,default,media"
+QUEUES = "orders,notifications,default,media,processing"
 #: What is still to be done; an order's expiry waits for its time.
 OPEN = "state in ('blocked', 'scheduled', 'queued', 'running') and name <> 'expire_order'"
 UNDER_WAY = f"""

@@ -1,4 +1,4 @@
-"""`python -m shared.tour`: play the order's half of the golden journey against a running system, in the terminal."""
+"""`python -m shared.tour`: play the golden journey against a running system, in the terminal."""
 
 import argparse
 import sys
@@ -9,8 +9,8 @@ import httpx
 
 from shared.config import settings
 from shared.tour.live import Live
-from shared.tour.order import Seen
 from shared.tour.screen import Screen
+from shared.tour.seen import Seen
 from shared.tour.shop import Disappointed, Shop
 from shared.tour.walks import Step, Walk, walks
 
@@ -49,7 +49,7 @@ def _wait_for(step: Step, walk: Walk) -> Seen:
         try:
             if seen := step.look():
                 return seen
-            found = walk.order.stands() if walk.order else "nothing was seen"
+            found = walk.about.stands() if walk.about else "nothing was seen"
         except httpx.TransportError as error:
             found = f"the last answer was {error}"
         if time.monotonic() > deadline:

@@ -27,6 +27,7 @@ class Live:
     def __init__(self, address: str, channel: str, authorise: Callable[[str, str, int | None], dict[str, str]]) -> None:
         self._address, self._channel, self._authorise = address, channel, authorise
         self._heard: dict[tuple[str, str], datetime] = {}
+        self._percents: dict[str, list[int]] = {}
         self._subscribed = threading.Event()
         self._position: int | None = None
         self._trouble = "it does not answer"
@@ -37,9 +38,13 @@ class Live:
         if not self._subscribed.wait(PATIENCE):
             raise Disappointed(f"Nothing is heard live at {self._address.partition('?')[0]}: {self._trouble}.")
 
-    def heard(self, order_id: str, name: str) -> datetime | None:
-        """Return when that fact of that order was heard, if it was."""
-        return self._heard.get((order_id, name))
+    def heard(self, about: str, name: str) -> datetime | None:
+        """Return when that fact of that order or video was heard, if it was."""
+        return self._heard.get((about, name))
+
+    def percents(self, video_id: str) -> list[int]:
+        """Return how far the work on a video was heard to be."""
+        return list(self._percents.get(video_id, ()))
 
     def _listen(self) -> None:
         while True:
@@ -67,5 +72,11 @@ class Live:
         elif event == "pusher:subscription_error":
             self._trouble = f"{self._channel} was refused: {data.get('error')}"
         self._position = data.get("event_id") or data.get("position") or self._position
-        if event.startswith(NAMESPACE) and "order" in data:
-            self._heard.setdefault((data["order"]["id"], event.removeprefix(NAMESPACE)), datetime.now(UTC))
+        if event.startswith(NAMESPACE):
+            self._hear(event.removeprefix(NAMESPACE), data)
+
+    def _hear(self, name: str, data: dict[str, Any]) -> None:
+        if name == "VideoProgressed":
+            self._percents.setdefault(data["video_id"], []).append(data["percent"])
+        elif about := data.get("order") or data.get("video"):
+            self._heard.setdefault((about["id"], name), datetime.now(UTC))

@@ -1,30 +1,16 @@
 """One order of the tour: placed, then looked at until what should happen to it has happened."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from shared.money import Money
 from shared.tour.live import Live
+from shared.tour.seen import MILLISECOND, Look, Seen
 from shared.tour.shop import Disappointed, Shop
 
 GOOD = {"StockReserved", "OrderConfirmed", "OrderShipped"}
-MILLISECOND = timedelta(milliseconds=1)
 ENDS = {"OrderRejected", "OrderCancelled", "OrderExpired"}
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What was seen. after: seconds since the order was placed, by the system's own clock."""
-
-    words: str
-    after: float | None = None
-
-
-#: Looks once; None means not yet.
-Look = Callable[[], Seen | None]
 
 
 class Order:

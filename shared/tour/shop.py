@@ -20,7 +20,7 @@ class Shop:
     def __init__(self, api: str, sandbox: str) -> None:
         self._api = httpx.Client(base_url=api, timeout=10, trust_env=False)
         self._sandbox = httpx.Client(base_url=sandbox, timeout=10, trust_env=False)
-        self.user_id = ""  # the customer's
+        self.user_id, self.customer = "", CUSTOMER
         self._customer: dict[str, str] = {}
         self._operator: dict[str, str] = {}
 
@@ -55,6 +55,29 @@ class Shop:
 
     def cancel(self, order_id: str) -> Any:
         return _good(self._api.post(f"/orders/{order_id}/cancellation", headers=self._customer))
+
+    def upload(self, filename: str, content: bytes) -> Any:
+        """Return the new video; it is sent as `curl -T` sends it."""
+        return _good(self._api.put(f"/videos/{filename}", content=content, headers=self._customer))
+
+    def video(self, video_id: str) -> Any:
+        return _good(self._api.get(f"/videos/{video_id}", headers=self._customer))
+
+    def playback(self, video_id: str) -> Any:
+        return _good(self._api.post(f"/videos/{video_id}/playback", headers=self._customer))
+
+    def fetch(self, address: str, kind: str, headers: dict[str, str] | None = None) -> httpx.Response:
+        """Return a file as a player gets it, which has no access token."""
+        answer = self._api.get(address, headers=headers)
+        if answer.is_error or answer.headers["content-type"] != kind:
+            _good(answer)
+            raise Disappointed(f"{address} is no {kind}, but {answer.headers['content-type']}.")
+        return answer
+
+    def jobs(self, about: str) -> list[Any]:
+        """Return the jobs of an order or a video, as an operator sees them."""
+        jobs: list[Any] = _good(self._api.get("/jobs", params={"aggregate": about}, headers=self._operator))["items"]
+        return jobs
 
     def books(self) -> Any:
         return _good(self._api.get("/books", headers=self._operator))

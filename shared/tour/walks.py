@@ -1,14 +1,18 @@
 """What the tour shows, as one table: its walks, and in each what must happen, in order and within which time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from shared.tour.live import Live
-from shared.tour.order import Look, Order, Seen
+from shared.tour.order import Order
+from shared.tour.seen import Look, Seen
 from shared.tour.shop import Disappointed, Shop
+from shared.tour.video import Video
 
 SOON = 20.0  # seconds; a working system needs less than one, a machine that tests everything at once more
 PARCEL = 45.0  # the demo ships a confirmed order after 5 s
+FILM = 120.0  # its clip takes seconds of a processor; somebody's hour of film may go before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +20,14 @@ class Step:
     name: str
     look: Look
     within: float = SOON
+    meanwhile: Callable[[], str] = str  # what to show beside it while it is awaited
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
     title: str
     steps: tuple[Step, ...]
-    order: Order | None = None
+    about: Order | Video | None = None
 
 
 def walks(shop: Shop, live: Live, product: Any) -> tuple[Walk, ...]:
@@ -31,6 +36,7 @@ def walks(shop: Shop, live: Live, product: Any) -> tuple[Walk, ...]:
         _a_declined_card(Order(shop, live, product, card="pm_card_chargeDeclined")),
         _one_key_twice(Order(shop, live, product)),
         _a_change_of_mind(Order(shop, live, product)),
+        _a_video(Video(shop, live)),
         Walk("The books, read in one snapshot", (Step("balanced", lambda: _balanced(shop)),)),
     )
 
@@ -82,6 +88,19 @@ def _a_change_of_mind(order: Order) -> Walk:
         Step("at the gateway", order.kept(0)),
     )
     return Walk("A change of mind: cancelled, and the money goes back", steps, order)
+
+
+def _a_video(video: Video) -> Walk:
+    steps = (
+        Step("uploaded", video.upload),
+        Step("poster", video.pictured, FILM),
+        Step("processed", video.processed, FILM, video.percent),
+        Step("by", video.worked_on),
+        Step("mail", video.told()),
+        Step("playlist", video.listed),
+        Step("or as a file", video.one_file),
+    )
+    return Walk("A video, from the upload to the player", steps, video)
 
 
 def _balanced(shop: Shop) -> Seen:

@@ -25,6 +25,10 @@ SEEN = (
     "card_declined, by charge_payment",
     "the first answer again",
     "given back",
+    "A video, from the upload to the player",
+    "ready; heard after ",
+    "Your video is ready: tour-",
+    "640x360, 854x480 and sound; 8.0 s in 2 pieces",
     "stock, money, messages and jobs agree",
 )
 #: The README's blocks; the first two start the system.
