@@ -211,3 +211,48 @@ def test_a_failure_says_why_and_can_be_tried_again(visit: Visit, films: Films, c
     card.get_by_role("button", name="Delete").click()
     expect(card).to_have_count(0)
     assert visit.errors == []
+
+
+# --- through the whole pipeline ---
+
+
+@pytest.fixture
+def at_work(house: LiveHouse) -> Iterator[None]:
+    """The jobs are done by workers."""
+    house.resume("media")
+    yield
+    house.pause("media")
+
+
+@pytest.mark.usefixtures("at_work")
+def test_a_film_goes_from_the_upload_to_the_player_by_itself(visit: Visit, films: Films, clip: Path) -> None:
+    # When Layla uploads a film
+    visit.sign_in()
+    video_id, card = upload(visit, films, clip)
+    # Then it is processed, and plays
+    expect(card.get_by_role("heading")).to_have_text("clip.mp4: completed", timeout=60_000)
+    expect(card.locator("img")).to_be_visible()
+    card.get_by_role("button", name="Play").click()
+    played = card.locator("video").evaluate(PLAYS)
+    assert (played["width"], played["heard"]) == (640, "hls.js")
+    assert abs(played["duration"] - 4) < 0.1
+    # And as one file
+    owner = films.house.sign_in(LAYLA)
+    address = films.house.http.post(f"/videos/{video_id}/playback", headers=owner.headers).json()["mp4_url"]
+    visit.page.evaluate(ONE_FILE, address)
+    assert visit.page.locator("body > video").evaluate(PLAYS)["width"] == 640
+    assert visit.errors == []
+
+
+@pytest.mark.usefixtures("at_work")
+def test_what_is_no_film_is_refused_with_a_sentence(visit: Visit, films: Films, tmp_path: Path) -> None:
+    # Given a letter that calls itself a film
+    letter = tmp_path / "رسالة.mp4"
+    letter.write_text("Dear Layla, this is no film. " * 100)
+    # When
+    visit.sign_in()
+    _, card = upload(visit, films, letter)
+    # Then
+    expect(card.get_by_role("heading")).to_have_text("رسالة.mp4: rejected", timeout=30_000)
+    expect(card).to_contain_text("This file is not a video.")
+    expect(card.get_by_role("button", name="Try again")).to_have_count(0)
