@@ -91,6 +91,10 @@ class Tus:
         rows = self.api.sql("select name from events where aggregate_id = %s order by id", id_of(path))
         return [row.name for row in rows]
 
+    def wait_until_over(self, request_id: str) -> None:
+        """Wait until a request is in the log; who asks before that may be answered before it began."""
+        wait_until(lambda: request_id in self.api.log.read_text())
+
     # --- a line of its own ---
 
     @contextmanager

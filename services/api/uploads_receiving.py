@@ -25,7 +25,7 @@ FLUSH_EVERY = 2**26  # bytes; or the last chunk's client would wait for the whol
 TICK = 0.25  # seconds; as often a silent body is asked whether it is still worth waiting for
 YIELDS_AFTER = 0.5  # seconds of silence, when somebody else wants to go on with this upload …
 SILENT = 60.0  # … and when nobody does
-KEEP_EVERY = 60.0  # seconds
+KEEP_EVERY = 30.0  # seconds; the sweep takes what was not kept for a minute for silent
 CUT = "cut"
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -50,7 +50,7 @@ class Intake:
     file: UploadFile
     start: int
     end: int  # more must not come
-    keep: Callable[[], object]  # asked once a minute, in a thread
+    keep: Callable[[], object]  # asked now and then, in a thread
     checksum: Checksum | None = None
     stopping: asyncio.Event | None = None  # leave off: another process will go on
     _parts: list[bytes] = field(default_factory=list)
@@ -122,7 +122,7 @@ class Intake:
     async def _keep(self) -> None:
         try:
             await run_in_threadpool(self.keep)
-        except psycopg.OperationalError as error:  # in a minute it is tried again
+        except psycopg.OperationalError as error:  # it is tried again
             log.warning("an upload is not kept", error=str(error))
 
     async def _flush(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.engines.redis import RedisServer
+from shared.ids import new_id
 from tests.api import ApiProcess, Customer, problem
 from tests.uploading import Tus, checksum, film, id_of, wait_for_size
 from tests.waiting import wait_until
@@ -61,11 +62,12 @@ def test_half_a_chunk_with_a_checksum_is_not_kept(tus: Tus) -> None:
 
 def test_the_last_byte_counts_though_the_line_breaks_with_it(tus: Tus) -> None:
     # Given a chunked body whose end never comes
-    path = tus.created(10)
-    with tus.sending(path, None) as line:
+    path, request_id = tus.created(10), new_id().hex
+    with tus.sending(path, None, 0, **{"X-Request-Id": request_id}) as line:
         line.send(b"a\r\n0123456789\r\n")
         wait_for_size(tus, path, 0)
         line.cut()
+    tus.wait_until_over(request_id)
     # When the client asks
     offset = tus.offset(path)
     if offset < 10:  # the line broke before the server listened
