@@ -1,22 +1,33 @@
 """Break something (demo only): kill a process, wipe Redis. The supervisors and the ledger put it right."""
 
 import contextlib
-import http.client
 import os
 import signal
-import xmlrpc.client
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import redis
 from fastapi import APIRouter, BackgroundTasks, Path
 
+from services.api import supervised
 from services.api.caller import Caller
 from services.api.problems import Problem
-from shared.config import ROOT, settings
-
-SOCKET = ROOT / "var" / "supervisor.sock"
+from services.api.routes import demo_load, demo_sandbox
+from services.api.schemas.demo import Process, Processes
+from shared.config import settings
 
 router = APIRouter(prefix="/demo", include_in_schema=False)
+router.include_router(demo_sandbox.router)
+router.include_router(demo_load.router)
+
+
+@router.get("/processes")
+def list_processes(caller: Caller) -> Processes:
+    """Return the programs of supervisord.conf as they are now."""
+    with caller.reading():
+        pass
+    found = supervised.programs()
+    return Processes(supervised=bool(found), items=[_shown(one) for one in found])
 
 
 @router.post("/crash/{process}")
@@ -26,7 +37,7 @@ def crash(
     """Send SIGKILL to a program of supervisord.conf, by its name or its family's: `relay-1`, `worker-fast`."""
     with caller.transaction():
         pass  # signed in: another site's script cannot be, and a browser would let it post here
-    running = [one for one in _programs() if process in (one["name"], one["group"]) and one["pid"]]
+    running = [one for one in supervised.programs() if process in (one["name"], one["group"]) and one["pid"]]
     if not running:
         raise Problem(404, "not_found", f"No process {process} runs under a supervisor here.")
     afterwards.add_task(_kill, running[0]["pid"])  # it may be this very process: let it answer first
@@ -51,14 +62,9 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _programs() -> list[dict[str, Any]]:
-    """Ask supervisord what it runs; nothing where there is none, as in containers."""
-    from supervisor.xmlrpc import SupervisorTransport  # noqa: PLC0415 - slow to import, and only needed here
-
-    transport = SupervisorTransport(None, None, f"unix://{SOCKET}")
-    try:
-        with xmlrpc.client.ServerProxy("http://localhost", transport=transport) as server:
-            programs: Any = server.supervisor.getAllProcessInfo()
-            return list(programs)
-    except (OSError, http.client.HTTPException):
-        return []
+def _shown(program: dict[str, Any]) -> Process:
+    pid, started = program["pid"] or None, program["start"]
+    started_at = datetime.fromtimestamp(started, UTC) if started else None
+    return Process(
+        name=program["name"], group=program["group"], state=program["statename"], pid=pid, started_at=started_at
+    )
