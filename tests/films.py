@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -13,7 +14,7 @@ from services.worker.listeners import LISTENERS
 from shared.config import settings
 from shared.db.engine import Connection
 from shared.db.sql import uploads, videos
-from shared.db.transaction import transaction
+from shared.db.transaction import Transaction, transaction
 from shared.domain.videos import VideoStatus, media_path, source_path, work_path
 from shared.engines import binaries
 from shared.events.catalogue import VideoCancelled, VideoDeleted, VideoResubmitted
@@ -38,7 +39,8 @@ def film(seconds: float = 2, *, size: str = "320x240", rate: int = 30, sound: bo
         path = folder / "film.mp4"
         pictures = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}:duration={seconds}"]
         tone = ["-f", "lavfi", "-i", f"sine=frequency=440:duration={seconds}", "-c:a", "aac"] if sound else []
-        made = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", str(rate), str(path)]
+        made = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", str(rate)]
+        made += ["-movflags", "+faststart", str(path)]  # its index comes first, so that it can break off after it
         quiet = [str(binaries.ffmpeg()), "-hide_banner", "-loglevel", "error", "-nostdin"]
         subprocess.run([*quiet, *pictures, *tone, *made], check=True, timeout=60)
         return path.read_bytes()
@@ -92,6 +94,27 @@ class Studio:
         with transaction(self.connection) as tx:
             record(tx, VideoDeleted(video=videos.delete(tx, videos.lock(tx, video_id))))
 
+    def writing(self) -> AbstractContextManager[Transaction]:
+        return transaction(self.connection)
+
+    # --- what happens to machines ---
+
+    def block_work(self, video_id: UUID) -> Path:
+        """Let nothing be made of a video, because where its folder would be there is something else."""
+        obstacle = settings().files / "work" / str(video_id)
+        obstacle.parent.mkdir(parents=True, exist_ok=True)
+        obstacle.write_text("a disk that is broken")
+        return obstacle
+
+    def workers(self, number: int) -> None:
+        """Let so many workers, for all we know, make videos."""
+        for each in range(number):
+            self.rows(
+                "insert into workers (id, unit, host, pid, queues, threads) values (%s, 'heavy', 'cairo', 1, %s, 1)",
+                f"heavy-{each}@cairo",
+                ["processing"],
+            )
+
     # --- what workers do ---
 
     def work(self, **how: Any) -> list[Ran]:
@@ -102,6 +125,11 @@ class Studio:
 
     def row(self, video_id: UUID) -> Any:
         return self.rows("select * from videos where id = %s", video_id)[0]
+
+    def said(self, video_id: UUID) -> tuple[str, str | None, str | None]:
+        """Return its status, and why."""
+        row = self.row(video_id)
+        return row.status, row.code, row.reason
 
     def status(self, video_id: UUID) -> str:
         return str(self.row(video_id).status)

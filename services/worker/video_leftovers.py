@@ -111,24 +111,22 @@ def _unwanted(path: Path, video: Any) -> str:
         return "its video was finished long ago" if video.source_deleted_at is not None else ""
     if not inner:
         return "nothing is in it"
-    return _of_generation(kind, int(inner[0]), path.name, video) if inner[0].isdigit() else ""
+    return _of_generation(kind, int(inner[0]), path, video) if inner[0].isdigit() else ""
 
 
-def _of_generation(kind: str, generation: int, name: str, video: Any) -> str:
+def _of_generation(kind: str, generation: int, path: Path, video: Any) -> str:
     """Judge what a generation made. One that is newer than what we read of the row is not ours to judge."""
     if generation > video.generation or (generation == video.generation and video.status in UNDER_WAY):
         return ""
     if kind == "work":
         return "nobody works on it any more"
-    shown = getattr(video, SERVED.get(name, ""), None)
-    if shown == generation:
-        return ""
-    if shown is not None and generation < shown and not _has_been_shown(video):
+    shown = getattr(video, SERVED.get(path.name, ""), None)
+    if shown == generation or ((path.parent / "stream").exists() and _may_be_played(video)):
         return ""
     return "another generation is shown" if shown is not None else "it was never shown"
 
 
-def _has_been_shown(video: Any) -> bool:
-    """Say whether all who may still play the generation before have had the time to see it to its end."""
+def _may_be_played(video: Any) -> bool:
+    """Say whether somebody may still be playing the generation before, at an address that is still good."""
     grace = timedelta(hours=settings().playback_hours)
-    return video.completed_at is None or video.completed_at + grace < now()
+    return video.published is not None and video.completed_at + grace > now()

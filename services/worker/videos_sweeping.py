@@ -51,8 +51,8 @@ class Finding:
         """Do it, in a transaction of its own; return whether there was anything left to do."""
         if not write(self.change):
             return False
-        freed = self.leftover.remove() if self.leftover else 0
-        log.info("videos tidied", what=self.what, video=str(self.video_id), reason=self.reason, freed=freed)
+        if self.leftover is not None:
+            self.leftover.remove()
         return True
 
 
@@ -129,4 +129,6 @@ def sweep_files(job: Running) -> None:
 def _settle(job: Running, look: Callable[[Write], Iterator[Finding]]) -> None:
     write = writing(job)
     for finding in list(look(write)):
-        finding.settle(write)
+        size = finding.bytes
+        if finding.settle(write):
+            log.info(finding.what, video=str(finding.video_id), reason=finding.reason, bytes=size)
