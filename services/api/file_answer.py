@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -137,5 +138,8 @@ def _pieces(part: Part) -> Iterator[Part]:
 
 async def _hang_up(receive: Receive) -> None:
     """Return when the client is gone."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    with suppress(HTTPException):  # a body that is too large, of which nothing is wanted
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        return
+    await asyncio.Future()  # which is cancelled when all is sent

@@ -143,6 +143,13 @@ def test_what_a_browser_has_is_not_sent_again(shelf: Shelf) -> None:
     assert shelf.get("poster.jpg", **{"If-None-Match": '"x"'}).status_code == 200
 
 
+def test_a_request_that_brings_a_body_is_answered_like_any_other(shelf: Shelf) -> None:
+    address = f"{shelf.address}/stream/video.mp4"
+    for size in (10, 200_000):
+        answer = shelf.api.client().request("GET", address, content=b"x" * size)
+        assert (answer.status_code, answer.content) == (200, FILM)
+
+
 # --- who may ---
 
 
