@@ -17,7 +17,10 @@ from services.worker.ffmpeg.watch import Watch
 
 KEY_FRAMES = 2  # seconds apart
 BARE = {"map_metadata": -1, "map_chapters": -1}  # titles, places and chapters are the customer's
-FINE = "1/90000"  # a clock for pictures that come when they like
+#: Pictures that come when they like have a finer clock. Each lasts until the next, and none needs a later one to be
+#: decoded: else FFmpeg shows the first of a segment at another moment.
+FINE = "1/90000"
+UNTIL_NEXT = "setts=pts=PTS:dts=DTS:duration='if(gt(NEXT_DTS,DTS),NEXT_DTS-DTS,DURATION)'"
 Stream = Any  # ffmpeg-python has no types
 
 
@@ -56,11 +59,9 @@ def upright(pictures: Stream, plan: Plan, width: int, height: int) -> Stream:
 
 def timed(pictures: Stream, plan: Plan, chunk: Chunk | None) -> Stream:
     """Let pictures keep their times, 60 a second at most; the first is shown from the first moment on."""
-    lead = float(plan.grid)
-    if chunk is not None:
-        lead = float(plan.grid) if chunk.first else (chunk.zero - chunk.start) / MICROSECONDS
-        if chunk.end is not None:
-            pictures = pictures.filter("trim", end=f"{(chunk.end - chunk.start) / MICROSECONDS:.6f}")
+    lead = float(plan.grid) if chunk is None else chunk.lead / MICROSECONDS
+    if chunk is not None and chunk.end is not None:
+        pictures = pictures.filter("trim", end=f"{(chunk.end - chunk.start) / MICROSECONDS:.6f}")
     shifted = f"PTS-({lead:.6f})/TB"
     begins = chunk is None or chunk.first
     pictures = pictures.filter("setpts", expr=f"if(eq(N,0),0,{shifted})" if begins else shifted)
@@ -99,6 +100,7 @@ def h264(plan: Plan, rung: Rung, watch: Watch, late: float = 0.0) -> dict[str, o
         "fps_mode": "vfr",
         "enc_time_base": f"{rate.denominator}/{rate.numerator}" if plan.constant_rate else FINE,
         "x264-params": f"fps={rate.numerator}/{rate.denominator}",
+        **({} if plan.constant_rate else {"bf": 0}),
         **threads,
     }
 
@@ -106,6 +108,11 @@ def h264(plan: Plan, rung: Rung, watch: Watch, late: float = 0.0) -> dict[str, o
 def aac() -> dict[str, object]:
     """Return how sound is encoded: stereo; silence where it has holes, also before it begins."""
     return {"c:a": "aac", "b:a": "128k", "ac": 2, "ar": 48000, "af": "aresample=async=1:first_pts=0"}
+
+
+def until_next(plan: Plan) -> dict[str, object]:
+    """Return how pictures are put into segments."""
+    return {} if plan.constant_rate else {"bsf:v": UNTIL_NEXT}
 
 
 def hls(stream: Stream, name: str, **options: object) -> Stream:

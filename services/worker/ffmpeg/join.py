@@ -21,7 +21,10 @@ def join(parts: Sequence[Path], plan: Plan, folder: Path, watch: Watch) -> None:
         (folder / rung.name).mkdir(parents=True, exist_ok=True)
         (folder / f"{rung.name}.txt").write_text(_list(chunks, rung.name))
     outputs = [
-        graph.hls(graph.made(f"{rung.name}.txt", "concat", safe=0)["v:0"], rung.name, c="copy") for rung in plan.rungs
+        graph.hls(
+            graph.made(f"{rung.name}.txt", "concat", safe=0)["v:0"], rung.name, c="copy", **graph.until_next(plan)
+        )
+        for rung in plan.rungs
     ]
     reads = [part for part, _ in chunks]
     confinement = Confinement(reads, folder, cpu=watch.cpu, disk=watch.disk, nice=NICE)

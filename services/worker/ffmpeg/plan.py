@@ -6,6 +6,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Any, Self
 
+INDEXED = {"mov", "matroska"}
 AUDIO = "audio"  # the rendition of sound, beside those named after rungs
 CHUNK = "chunk.json"  # beside a chunk's files: which of how many, and when it begins
 SEGMENT = 6  # seconds; every boundary of chunks is a multiple of it
@@ -34,7 +35,8 @@ class Chunk:
     of: int
     start: int  # the cut before it …
     end: int | None  # … and behind it; None: the source's end
-    zero: int  # what is moment 0 in the chunk's own files
+    lead: int  # how long after the cut its own moment 0 is
+    zero: int  # when that moment is shown
     late: int  # by how much that is later than the multiple of a segment's length
 
     @property
@@ -88,31 +90,35 @@ class Plan:
         return Fraction(self.video_start).limit_denominator(MICROSECONDS) % (1 / self.rate)
 
     def chunks(self, seconds: float) -> tuple[Chunk, ...]:
-        """Cut the pictures into chunks of about `seconds`, none of them short: the last takes what is left."""
+        """Cut the pictures into chunks of about `seconds`, none of them short: the last takes what is left.
+
+        A format without an index is not cut: there one does not find the picture at a moment.
+        """
         length = max(SEGMENT, round(seconds / SEGMENT) * SEGMENT)
-        count = max(1, round(self.video_duration / length))
-        zeros = [self._zero(length * number) for number in range(count)]
-        cuts = [Fraction(0), *(zero - self._lead for zero in zeros[1:])]
+        count = max(1, round(self.video_duration / length)) if self.container in INDEXED else 1
+        shown = [self._shown(length * number) for number in range(count)]
+        cuts = [Fraction(0), *(self.grid + moment - self._lead for moment in shown[1:])]
         return tuple(
             Chunk(
                 number,
                 of=count,
                 start=_microseconds(cuts[number]),
                 end=_microseconds(cuts[number + 1]) if number + 1 < count else None,
-                zero=_microseconds(zeros[number]),
-                late=_microseconds(zeros[number] - length * number),
+                lead=_microseconds(self._lead if number else self.grid),
+                zero=_microseconds(shown[number]),
+                late=_microseconds(shown[number] - length * number),
             )
             for number in range(count)
         )
 
-    def _zero(self, seconds: int) -> Fraction:
+    def _shown(self, seconds: int) -> Fraction:
         """Return the moment of the first picture at or after this one, or the next best."""
         if seconds == 0 or self.capped:
             return Fraction(seconds)
         if not self.constant_rate:
             return seconds - HALF_A_TICK
         frame = 1 / self.rate
-        return self.grid + frame * ceil((seconds - self.grid) / frame)
+        return frame * ceil(seconds / frame)
 
     @property
     def _lead(self) -> Fraction:

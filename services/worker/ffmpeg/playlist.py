@@ -7,6 +7,7 @@ from pathlib import Path
 
 from services.worker.ffmpeg.errors import Broken
 from services.worker.ffmpeg.plan import Plan, Rung
+from services.worker.ffmpeg.segments import lengths
 
 INDEX = "index.m3u8"
 AAC = "mp4a.40.2"
@@ -34,7 +35,7 @@ class Playlist:
 
 
 def read(folder: Path) -> Playlist:
-    """Read a rendition; raise Broken if it is not whole."""
+    """Read a rendition, and put its lengths right; raise Broken if it is not whole."""
     index = folder / INDEX
     text = index.read_text() if index.exists() else ""
     if not text.rstrip().endswith("#EXT-X-ENDLIST"):
@@ -44,10 +45,18 @@ def read(folder: Path) -> Playlist:
     sizes = {name: _size(folder / name) for name in [*initial, *(name for _, name in listed)]}
     if not listed or len(initial) != 1 or not all(sizes.values()):
         raise Broken(f"{folder.name}: a segment is missing or empty")
-    seconds = tuple(float(length) for length, _ in listed)
+    seconds = lengths([folder / name for _, name in listed])
     if min(seconds) <= 0:
         raise Broken(f"{folder.name}: a segment has no length")
-    return Playlist(seconds, tuple(sizes[name] for _, name in listed))
+    index.write_text(_put_right(text, seconds))
+    return Playlist(tuple(round(length, 6) for length in seconds), tuple(sizes[name] for _, name in listed))
+
+
+def _put_right(text: str, seconds: Sequence[float]) -> str:
+    """FFmpeg 5 takes every picture for as long as the others, when it adds up a segment."""
+    right = iter(seconds)
+    text = re.sub(r"#EXTINF:[\d.]+", lambda _: f"#EXTINF:{next(right):.6f}", text)
+    return re.sub(r"#EXT-X-TARGETDURATION:\d+", f"#EXT-X-TARGETDURATION:{max(1, round(max(seconds)))}", text)
 
 
 def master(plan: Plan, rungs: Sequence[Playlist], audio: Playlist | None, codecs: Sequence[str]) -> str:

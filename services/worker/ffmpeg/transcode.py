@@ -23,7 +23,7 @@ def transcode(source: Path, plan: Plan, folder: Path, watch: Watch) -> None:
     opened = graph.source(source, plan, watch)
     pictures = graph.cascade(graph.timed(opened[str(plan.video_index)], plan, None), plan)
     outputs = [
-        graph.hls(stream, rung.name, t=plan.duration + SPARE, **graph.h264(plan, rung, watch))
+        graph.hls(stream, rung.name, t=plan.duration + SPARE, **graph.h264(plan, rung, watch), **graph.until_next(plan))
         for stream, rung in zip(pictures, plan.rungs, strict=True)
     ]
     if plan.audio_index is not None:
