@@ -14,7 +14,13 @@ export async function play(place: HTMLElement, { url, mp4_url, poster_url }: Pla
   const video = make('video', { controls: true, playsInline: true, poster: poster_url ?? '' });
   place.replaceChildren(video);
   const { default: Hls } = await import('hls.js'); // not before somebody plays: it is larger than the page
-  const wholeFile = () => Object.assign(video, { src: mp4_url });
+  const wholeFile = () => {
+    const { currentTime, paused } = video;
+    video.src = mp4_url;
+    video.dataset['by'] = 'one file';
+    video.currentTime = currentTime;
+    if (!paused) void video.play().catch(() => undefined);
+  };
   if (Hls.isSupported()) {
     const hls = new Hls();
     hls.on(Hls.Events.ERROR, (_, { fatal }) => {
@@ -27,6 +33,7 @@ export async function play(place: HTMLElement, { url, mp4_url, poster_url }: Pla
     video.dataset['by'] = 'hls.js';
   } else if (video.canPlayType(HLS)) {
     video.src = url;
+    video.dataset['by'] = 'the browser';
   } else {
     wholeFile();
   }
