@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.realtime import frames
-from services.realtime.effects import Effect, Say, Shut, SignIn, Subscribe, Unsubscribe, Whisper
+from services.realtime.effects import Effect, Say, Shut, Subscribe, Unsubscribe, Whisper
 from services.realtime.tickets import Desk, Refused
 from shared.broadcasting.names import is_channel, is_encrypted, is_presence, split
 
@@ -39,7 +39,7 @@ class Connection:
             case "pusher:unsubscribe":
                 return self._unsubscribe(data)
             case "pusher:signin":
-                return self._sign_in(data)
+                return self._sign_in(data, now)
         return None if name == "pusher:pong" else Say(frames.error(frames.MALFORMED, f"Unknown event {name[:60]}"))
 
     def _subscribe(self, data: Any, now: float) -> Effect:
@@ -69,29 +69,29 @@ class Connection:
             return Say(frames.error(frames.MALFORMED, "An unsubscription needs a channel"))
         return Unsubscribe(channel) if channel in self.channels else None
 
-    def _sign_in(self, data: Any) -> Effect:
+    def _sign_in(self, data: Any, now: float) -> Effect:
         try:
-            user_id, user_data, watchlist = self._desk.sign_in(self.socket_id, data)
+            wish = self._desk.sign_in(self.socket_id, data, now)
         except Refused as refused:
             return Shut(4009, refused.why)
-        if self.user_id not in (None, user_id):
+        if self.user_id not in (None, wish.user_id):
             return Shut(4009, "This connection is signed in as another user.")
-        if len(watchlist) > (most := self._desk.limits.watched):
+        if len(wish.watchlist) > (most := self._desk.limits.watched):
             return Say(frames.error(4302, f"A watchlist has at most {most} users"))
-        return SignIn(user_id, user_data, watchlist)
+        return wish
 
     def _whisper(self, name: str, frame: dict[str, Any], now: float) -> Effect:
         channel = frame.get("channel")
-        if not isinstance(channel, str) or "data" not in frame:
-            return Say(frames.error(frames.MALFORMED, "A client event needs a channel and data"))
+        if not isinstance(channel, str):
+            return Say(frames.error(frames.MALFORMED, "A client event needs a channel"))
         if why := self._why_no_whisper(name, channel):
             return Say(frames.error(frames.REJECTED, why))
         try:
-            data = frames.encode(frame["data"])
+            data = frames.encode(frame.get("data"))  # pusher-js leaves it out of `trigger(name)`
         except (ValueError, RecursionError):  # 1e999 is read as infinity, which JSON cannot say
             return Say(frames.error(frames.MALFORMED, "Invalid message format"))
-        if len(data) > (most := self._desk.limits.client_event):
-            return Say(frames.error(frames.REJECTED, f"A client event has at most {most} characters"))
+        if len(data.encode(errors="replace")) > (most := self._desk.limits.client_event):
+            return Say(frames.error(frames.REJECTED, f"A client event has at most {most} bytes"))
         if not self._may_spend(now):
             most = self._desk.limits.client_events
             return Say(frames.error(frames.REJECTED, f"A connection sends at most {most} client events a second"))

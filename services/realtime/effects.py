@@ -61,6 +61,7 @@ class SignIn:
     user_id: str
     user_data: str
     watchlist: tuple[str, ...]
+    session: str | None = None  # whose end closes the connection
 
 
 Effect = Say | Shut | Subscribe | Unsubscribe | Whisper | SignIn

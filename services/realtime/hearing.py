@@ -1,30 +1,27 @@
 """What the streams say is sent on to whoever listens here: facts, published events, members, ends of sessions."""
 
 import json
-import time
 from collections.abc import Callable
 
 from services.realtime import frames
 from services.realtime.bus import Fields
 from services.realtime.connection import TO_USER
 from services.realtime.hub import Hub
+from services.realtime.sessions import Sessions
 from services.realtime.wire import pack
 from shared.broadcasting import keys
 
-REMEMBERED = 600.0  # seconds that an ended session is refused; no ticket of it is good for longer
-
 
 class Hearing:
-    def __init__(self, hub: Hub, node: str, online: Callable[[str], None]) -> None:
+    def __init__(self, hub: Hub, node: str, sessions: Sessions, online: Callable[[str], None]) -> None:
         """online: told of a user who may have signed in or gone."""
-        self._hub, self._node, self._online = hub, node.encode(), online
-        self._ended: dict[str, float] = {}
+        self._hub, self._node, self._sessions, self._online = hub, node.encode(), sessions, online
 
     def fact(self, position: int, said: Fields) -> None:
         channels: list[str] = json.loads(said[b"channels"].decode())
         for channel in channels:
             if session := keys.ended_session(channel):
-                self._end(session)
+                self._sessions.end(session)
         self._send(channels, said, frames.encode(said[b"data"].decode()), fact=position)
 
     def signal(self, number: int, said: Fields) -> None:
@@ -38,9 +35,6 @@ class Hearing:
                 self._online(said[b"user_id"].decode())
             case b"terminate":
                 self._hub.close_user(said[b"user_id"].decode())
-
-    def has_ended(self, session: str) -> bool:
-        return session in self._ended
 
     def wiped(self) -> None:
         """Nobody can be sure to have heard everything: tell every subscription."""
@@ -65,9 +59,3 @@ class Hearing:
             if channel in self._hub.channels:
                 frame = pack(frames.event(event, channel, data, user_id or None))
                 self._hub.deliver(channel, frame, fact=fact, signal=signal, without=without)
-
-    def _end(self, session: str) -> None:
-        now = time.monotonic()
-        self._ended = {one: until for one, until in self._ended.items() if until > now}
-        self._ended[session] = now + REMEMBERED
-        self._hub.close_session(session)

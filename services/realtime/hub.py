@@ -1,4 +1,4 @@
-"""Who listens here: the channels, sockets, users and sessions of this node, and the sending to them."""
+"""Who listens here: the channels, sockets and users of this node, and the sending to them."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -23,7 +23,6 @@ class Hub:
         self.channels: dict[str, Channel] = {}
         self.sockets: dict[str, Member] = {}
         self.users: dict[str, set[Member]] = {}
-        self.sessions: dict[str, set[Member]] = {}
         self.deliveries = 0
         self._changed = changed
         self._waiting: list[Channel] = []
@@ -70,10 +69,6 @@ class Hub:
         self.sockets.pop(socket.socket_id, None)
         for name in names:
             self.unsubscribe(name, socket)
-
-    def close_session(self, session: str) -> None:
-        for socket in tuple(self.sessions.get(session, ())):
-            socket.shut(4009, "This session has ended")
 
     def close_user(self, user_id: str) -> None:
         for socket in tuple(self.users.get(user_id, ())):

@@ -23,6 +23,7 @@ from services.realtime.online import Online
 from services.realtime.presence import Presence
 from services.realtime.redis_wire import Commands
 from services.realtime.service import Means, Service
+from services.realtime.sessions import Sessions
 from services.realtime.subscribing import Subscribing
 from services.realtime.tickets import Desk
 from services.realtime.watching import Watching
@@ -56,10 +57,11 @@ class Node:
         self.commands = Commands(url)
         self.hub = Hub(self.occupancy.changed)
         self.watching = Watching(self.hub, Online(self.commands, name))
-        hearing = Hearing(self.hub, name, self.watching.hint)
+        sessions = Sessions()
+        hearing = Hearing(self.hub, name, sessions, self.watching.hint)
         self.bus = Bus(url, hearing.fact, hearing.signal, hearing.wiped)
-        self.subscribing = Subscribing(self.hub, hearing, self.bus, self.commands, self.presence, self.webhooks)
-        means = Means(self.hub, hearing, self.commands, self.presence, self.subscribing, self.watching, self.webhooks)
+        self.subscribing = Subscribing(self.hub, sessions, self.bus, self.commands, self.presence, self.webhooks)
+        means = Means(self.hub, sessions, self.commands, self.presence, self.subscribing, self.watching, self.webhooks)
         self.service = Service(name, Desk(settings.pusher_app_key, secret, limits), limits, means)
 
     def settings(self) -> Settings:

@@ -119,7 +119,7 @@ class Presence:
         present, fresh = cluster_keys.presence_of(self._node), cluster_keys.presence_fresh(channel)
         return await self._join(
             [*_three(channel), present, fresh, cluster_keys.HELD, keys.SIGNALS],
-            [self._field(socket_id), user_id, told, channel, socket_id, MOST, keys.SIGNALS_KEPT, mode],
+            [self._field(socket_id), _utf8(user_id), told, channel, socket_id, MOST, keys.SIGNALS_KEPT, mode],
         )
 
     async def _ask_to_leave(self, key: Key) -> str | None:
@@ -152,4 +152,9 @@ def _told(user_id: str, channel_data: str) -> str:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _utf8(json.dumps(value, ensure_ascii=False, separators=(",", ":"))).decode()
+
+
+def _utf8(text: str) -> bytes:
+    """Half a surrogate pair, which UTF-8 has not, is written as JSON writes it."""
+    return text.encode(errors="backslashreplace")

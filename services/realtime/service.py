@@ -12,12 +12,12 @@ import structlog
 from services.realtime import frames
 from services.realtime.connection import Connection
 from services.realtime.effects import Say, Shut, SignIn, Subscribe, Unsubscribe, Whisper
-from services.realtime.hearing import Hearing
 from services.realtime.hub import Hub
 from services.realtime.limits import Limits
 from services.realtime.opening import Refusal, new_socket_id
 from services.realtime.presence import Presence
 from services.realtime.redis_wire import Commands
+from services.realtime.sessions import Sessions
 from services.realtime.sockets import Socket
 from services.realtime.subscribing import Subscribing
 from services.realtime.tickets import Desk
@@ -37,7 +37,7 @@ class Means:
     """What the effects are done with."""
 
     hub: Hub
-    hearing: Hearing
+    sessions: Sessions
     commands: Commands
     presence: Presence
     subscribing: Subscribing
@@ -61,7 +61,7 @@ class Service:
         if self.stopping:
             return Refusal(4200, "This server is stopping; reconnect at once")
         if len(self._hub.sockets) >= self.limits.connections:
-            return Refusal(4004, "Application is over connection quota")
+            return Refusal(4100, "Over capacity: this server has as many connections as it may have")
         return None
 
     def welcome(self, socket: Socket) -> None:
@@ -89,7 +89,7 @@ class Service:
             if is_presence(channel):
                 self._start(self._leave(socket, channel))
         core.channels.clear()
-        self._means.subscribing.unbind(socket)
+        self._means.sessions.forget(socket)
         if core.user_id is not None:
             self._means.watching.sign_out(socket, core.user_id)
 
@@ -112,8 +112,10 @@ class Service:
                 return self._unsubscribe(socket, channel)
             case Whisper():
                 self._whisper(socket, effect)
-            case SignIn():
+            case SignIn() if self._means.sessions.bind(socket, effect.session):
                 return self._means.watching.sign_in(socket, effect)
+            case SignIn():
+                socket.shut(4009, "This session has ended")
         return None
 
     async def _finish(self, socket: Socket, later: Later) -> None:

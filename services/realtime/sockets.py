@@ -36,7 +36,7 @@ class Socket(WSListener):
         "gone",
         "heard",
         "pinged",
-        "session",
+        "sessions",
         "socket_id",
         "waiting",
         "write",
@@ -46,7 +46,7 @@ class Socket(WSListener):
         self._service, self.core, self._refusal = service, core, refusal
         self.socket_id = core.socket_id
         self.closing = self.gone = False  # closing: told to go, or told that it goes; gone: there is no socket any more
-        self.session: str | None = None
+        self.sessions: tuple[str, ...] = ()  # whose end is its end
         self.waiting: deque[str] | None = None  # messages, while the one before waits for an answer
         self._part: list[bytes] | None = None  # a message's first fragments
         self.heard, self.pinged = monotonic(), 0

@@ -13,12 +13,12 @@ from services.realtime import frames
 from services.realtime.bus import Bus, signal_number
 from services.realtime.connection import member_of
 from services.realtime.effects import Subscribe
-from services.realtime.hearing import Hearing
 from services.realtime.hub import Hub
 from services.realtime.presence import Joined, Presence, TooMany
 from services.realtime.publisher import is_cached
 from services.realtime.redis_wire import Commands, Trouble
 from services.realtime.resume import NOT_WHOLE, Missed, missed
+from services.realtime.sessions import Sessions
 from services.realtime.sockets import Socket
 from services.realtime.webhooks import Webhooks
 from services.realtime.wire import pack
@@ -41,15 +41,15 @@ class Past:
 
 class Subscribing:
     def __init__(  # noqa: PLR0913, PLR0917 - where the past is
-        self, hub: Hub, hearing: Hearing, bus: Bus, commands: Commands, presence: Presence, webhooks: Webhooks
+        self, hub: Hub, sessions: Sessions, bus: Bus, commands: Commands, presence: Presence, webhooks: Webhooks
     ) -> None:
         self.resumes = self.failed_resumes = 0
-        self._hub, self._hearing, self._bus = hub, hearing, bus
+        self._hub, self._sessions, self._bus = hub, sessions, bus
         self._commands, self._presence, self._webhooks = commands, presence, webhooks
 
     def subscribe(self, socket: Socket, wish: Subscribe) -> Coroutine[Any, Any, None] | None:
         """Subscribe, or return what is to be waited for."""
-        if wish.session is not None and not self._bind(socket, wish.session):
+        if not self._sessions.bind(socket, wish.session):
             socket.say(frames.refused(wish.channel, "AuthError", "This session has ended.", 401))
             return None
         asks = wish.member or (wish.cursor and wish.cursor.after is not None) or is_cached(wish.channel)
@@ -63,25 +63,6 @@ class Subscribing:
         socket.push(b"".join(map(pack, told)))
         return None
 
-    def unbind(self, socket: Socket) -> None:
-        """Forget whose session a connection is."""
-        if socket.session is None:
-            return
-        sockets = self._hub.sessions.get(socket.session, set())
-        sockets.discard(socket)
-        if not sockets:
-            self._hub.sessions.pop(socket.session, None)
-
-    def _bind(self, socket: Socket, session: str) -> bool:
-        """Have a connection end with its session. Says whether the session lives."""
-        if self._hearing.has_ended(session):
-            return False
-        if socket.session != session:
-            self.unbind(socket)
-            socket.session = session
-            self._hub.sessions.setdefault(session, set()).add(socket)
-        return True
-
     async def _subscribe_with_past(self, socket: Socket, wish: Subscribe) -> None:
         """Listen first, ask then, and tell in the order in which it happened."""
         channel = wish.channel
@@ -90,13 +71,14 @@ class Subscribing:
             async with asyncio.timeout(PATIENCE):
                 past = await self._past(socket, wish)
         except (TooMany, RedisError, *Trouble) as error:
-            self._undo(socket, wish)
+            await self._undo(socket, wish)
             socket.say(_why_not(channel, error))
             return
+        except BaseException:
+            await self._undo(socket, wish)
+            raise
         if socket.closing:
-            self._hub.unsubscribe(channel, socket)
-            if wish.member:
-                await self._presence.leave(channel, socket.socket_id)
+            await self._undo(socket, wish)
             return
         socket.core.channels[channel] = member_of(wish)
         self._tell(socket, wish, past)
@@ -169,9 +151,12 @@ class Subscribing:
         said = json.loads(kept)
         return frames.event(said["event"], channel, frames.encode(said["data"]))
 
-    def _undo(self, socket: Socket, wish: Subscribe) -> None:
+    async def _undo(self, socket: Socket, wish: Subscribe) -> None:
+        """Have nothing left of it, whatever of it was done: who joined and was refused then would be there for ever."""
         self._hub.unsubscribe(wish.channel, socket)
         socket.core.channels.pop(wish.channel, None)
+        if wish.member:
+            await self._presence.leave(wish.channel, socket.socket_id)
 
 
 async def _patiently(commands: Commands, *words: str) -> Any:

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from services.realtime.effects import Cursor, Member, Subscribe
+from services.realtime.effects import Cursor, Member, SignIn, Subscribe
 from services.realtime.limits import Limits
 from shared.broadcasting.names import is_presence
 from shared.broadcasting.signatures import good_channel, good_user
@@ -35,10 +35,11 @@ class Desk:
             raise Refused("The connection is unauthorized.")
         said = _object(signed)
         member = self._member(signed or "", said) if is_presence(channel) else None
-        return Subscribe(channel, member, _cursor(said, now), _session(said))
+        _look_at_time(said, now)
+        return Subscribe(channel, member, _cursor(said), _session(said))
 
-    def sign_in(self, socket_id: str, data: Any) -> tuple[str, str, tuple[str, ...]]:
-        """Return the user's id, the user's data as they were signed, and whom the user watches; raise Refused."""
+    def sign_in(self, socket_id: str, data: Any, now: float) -> SignIn:
+        """Return who it is, and whom that user watches; raise Refused."""
         auth, signed = (data.get("auth"), data.get("user_data")) if isinstance(data, dict) else (None, None)
         if not isinstance(auth, str) or not isinstance(signed, str):
             raise Refused("The sign-in has no auth or no user_data.")
@@ -48,7 +49,8 @@ class Desk:
         user_id = user.get("id")
         if not isinstance(user_id, str) or not user_id:
             raise Refused("user_data has no id that is a text.")
-        return user_id, signed, self._watchlist(user.get("watchlist"))
+        _look_at_time(user, now)
+        return SignIn(user_id, signed, self._watchlist(user.get("watchlist")), _session(user))
 
     def _member(self, signed: str, said: dict[str, Any]) -> Member:
         user_id = said.get("user_id")
@@ -56,7 +58,7 @@ class Desk:
             raise Refused("channel_data has no user_id.")
         if len(str(user_id)) > self.limits.user_id:
             raise Refused(f"user_id is longer than {self.limits.user_id} characters.", 4301, "LimitReached")
-        info = json.dumps(said.get("user_info"), ensure_ascii=False).encode(errors="replace")
+        info = json.dumps(said.get("user_info"), ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
         if len(info) > self.limits.user_info:
             raise Refused(f"user_info is longer than {self.limits.user_info} bytes.", 4301, "LimitReached")
         return Member(str(user_id), signed)
@@ -75,11 +77,16 @@ def _object(signed: str | None) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def _cursor(said: dict[str, Any], now: float) -> Cursor | None:
-    """Read how far the client has heard. A ticket is good for a minute, or a socket could be taken over by a copy."""
-    until, after = said.get("until"), said.get("after")
+def _look_at_time(said: dict[str, Any], now: float) -> None:
+    """A ticket is good for a minute: by then, the end of its session is known here."""
+    until = said.get("until")
     if isinstance(until, int | float) and until < now:
         raise Refused("The authorization is too old.")
+
+
+def _cursor(said: dict[str, Any]) -> Cursor | None:
+    """Read how far the client has heard."""
+    after = said.get("after")
     if "after" not in said:
         return None
     return Cursor(after if isinstance(after, int) and not isinstance(after, bool) and after >= 0 else None)

@@ -31,6 +31,14 @@ def test_others_hear_a_client_event_as_it_was_sent_and_the_sender_does_not(
     assert layla.nothing_came()
 
 
+def test_a_client_event_may_say_nothing_but_its_name(layla: Client, omar: Client) -> None:
+    """`whisper('typing')`: pusher-js leaves data out then."""
+    layla.subscribe(ROOM)
+    omar.subscribe(ROOM)
+    layla.raw('{"event":"client-typing","channel":"private-room"}')
+    assert omar.next() == {"event": "client-typing", "channel": ROOM, "data": None}
+
+
 def test_half_a_surrogate_pair_is_passed_on_as_it_came(layla: Client, omar: Client) -> None:
     """UTF-8 cannot say it; a frame that holds it raw would close every listener."""
     layla.subscribe(ROOM)
@@ -106,9 +114,11 @@ def test_ten_a_second_are_sent_and_the_eleventh_is_told(layla: Client, omar: Cli
     assert layla.alive()
 
 
-def test_a_long_client_event_is_refused(layla: Client) -> None:
+@pytest.mark.parametrize("data", ["x" * 10_239, "ل" * 5_120])
+def test_a_client_event_of_more_than_ten_kilobytes_is_refused(layla: Client, data: str) -> None:
     layla.subscribe(ROOM)
-    layla.say("client-typing", "x" * 10_241, channel=ROOM)
+    layla.say("client-typing", data[:-1], channel=ROOM)
+    layla.say("client-typing", data, channel=ROOM)
     assert told_4301(layla)
 
 

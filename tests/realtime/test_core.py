@@ -88,7 +88,7 @@ def test_a_ticket_is_good_until_its_time_and_names_its_session(layla: Connection
         ('{"user_id":true}', ("AuthError", 401)),
         ('{"user_id":1.5}', ("AuthError", 401)),
         (json.dumps({"user_id": "x" * 129}), ("LimitReached", 4301)),
-        (json.dumps({"user_id": "layla", "user_info": "x" * 1_024}), ("LimitReached", 4301)),
+        (json.dumps({"user_id": "layla", "user_info": "x" * 1_023}), ("LimitReached", 4301)),
     ],
 )
 def test_a_member_without_a_usable_id_is_refused(layla: Connection, data: str, said: tuple[str, int]) -> None:

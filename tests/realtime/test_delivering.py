@@ -7,6 +7,7 @@ import pytest
 from services.realtime.hub import Hub
 from services.realtime.limits import Limits
 from services.realtime.liveness import look
+from services.realtime.sessions import Sessions
 
 pytestmark = pytest.mark.anyio
 
@@ -19,6 +20,7 @@ class Ear:
         self.heard, self.pinged = 0.0, 0
         self.sent: list[bytes] = []
         self.ended: list[int] = []
+        self.sessions: tuple[str, ...] = ()
 
     def write(self, data: bytes) -> None:
         self.sent.append(data)
@@ -136,10 +138,11 @@ async def test_an_empty_channel_is_forgotten(hub: Hub) -> None:
 
 async def test_ends_reach_everybody_they_are_for(hub: Hub) -> None:
     layla, omar = Ear("1"), Ear("2")
-    hub.sessions["s-1"], hub.users["omar"] = {layla}, {omar}
-    hub.close_session("s-1")
+    sessions, hub.users["omar"] = Sessions(), {omar}
+    assert sessions.bind(layla, "s-1")
+    sessions.end("s-1")
     hub.close_user("omar")
-    hub.close_session("nobody's")
+    sessions.end("nobody's")
     assert (layla.ended, omar.ended) == ([4009], [4009])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shared.broadcasting import keys
 from tests.realtime_alone import alone
 from tests.realtime_client import Client, Frame, refused, succeeded
 from tests.realtime_cluster import Cluster
@@ -179,3 +180,28 @@ def test_nothing_but_the_member_is_told_of_what_was_signed(layla: Client, omar: 
     answer = omar.subscribe(room, json.dumps(signed))
     assert "0199-secret" not in json.dumps(members(answer))
     assert told(layla.next()) == ("member_added", {"user_id": "omar", "user_info": {"name": "عمر"}})
+
+
+@pytest.mark.anyio
+async def test_who_was_refused_after_joining_is_no_member(realtime: Cluster, layla: Client, room: str) -> None:
+    """A presence-cache channel asks Redis twice: here the second question goes wrong."""
+    # Given a cache that cannot be read
+    channel = room.replace("presence-", "presence-cache-")
+    async with alone(realtime.redis.url, "giza-1") as giza:
+        await giza.redis.lpush(keys.cache(channel), "no text")
+        # When Layla subscribes, then she is refused
+        assert refused(layla.subscribe(channel, LAYLA), 503)
+        # And nobody sees her there
+        assert await giza.redis.hkeys(keys.presence_count(channel)) == []
+
+
+def test_a_name_with_half_a_surrogate_pair_harms_nobody(layla: Client, omar: Client, room: str) -> None:
+    """As JavaScript's JSON writes it: the signed text itself is fine."""
+    layla.subscribe(room, LAYLA)
+    assert set(members(omar.subscribe(room, '{"user_id":"om\\ud83e","user_info":{"name":"\\ud83e"}}'))["hash"]) == {
+        "layla",
+        "om\ud83e",
+    }
+    assert told(layla.next()) == ("member_added", {"user_id": "om\ud83e", "user_info": {"name": "\ud83e"}})
+    omar.ws.close()
+    assert told(layla.next()) == ("member_removed", {"user_id": "om\ud83e"})

@@ -238,6 +238,15 @@ def test_a_session_that_ends_takes_its_sockets_along_and_is_not_let_in_again(sho
                 assert refused(again.subscribe(channel, data))
 
 
+def test_a_socket_that_two_sessions_opened_ends_with_the_first_that_ends(shop: Cluster, channel: str) -> None:
+    """Or what one of them let in would be heard when it has ended."""
+    with shop.client() as layla:
+        resume(layla, channel, None, session="layla-3")
+        resume(layla, f"{channel}-more", None, session="layla-4")
+        shop.fact(keys.session("layla-3"), data="{}", event="App\\Events\\SessionRevoked")
+        assert layla.closed()[0] == 4009
+
+
 def test_an_old_ticket_is_good_for_nothing(shop: Cluster, channel: str) -> None:
     with shop.client() as mallory:
         data = json.dumps({"after": None, "session": "layla-2", "until": time.time() - 1})

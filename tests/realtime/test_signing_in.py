@@ -1,9 +1,11 @@
 """Users who sign in, hear what is for them alone, are watched and sent away; cases H of the conformance list."""
 
 import json
+import time
 
 import pytest
 
+from shared.broadcasting import keys
 from shared.broadcasting.signatures import sign_user
 from tests.realtime_client import KEY, SECRET, Client, refused, succeeded
 from tests.realtime_cluster import Cluster
@@ -106,3 +108,25 @@ def test_a_watchlist_has_a_hundred_users(layla: Client) -> None:
 
 def watched(client: Client) -> object:
     return json.loads(client.until("pusher_internal:watchlist_events")["data"])["events"]
+
+
+def test_a_sign_in_ends_with_the_session_it_was_signed_for(realtime: Cluster, layla: Client, omar: Client) -> None:
+    """Though no channel was subscribed."""
+    # Given Nour, signed in by one session, and Omar by another
+    for client, name in ((layla, "nour"), (omar, "omar")):
+        client.sign_in(json.dumps({"id": name, "session": f"{name}-1", "until": time.time() + 60}))
+        client.until("pusher:signin_success")
+    # When hers ends
+    realtime.fact(keys.session("nour-1"), event="App\\Events\\SessionRevoked")
+    # Then her socket is closed, and his is not
+    assert layla.closed()[0] == 4009
+    assert omar.alive()
+    # And what was signed for her before is good for nothing
+    with realtime.client() as again:
+        again.sign_in('{"id":"nour","session":"nour-1"}')
+        assert again.closed()[0] == 4009
+
+
+def test_an_old_sign_in_is_good_for_nothing(layla: Client) -> None:
+    layla.sign_in(json.dumps({"id": "nour", "session": "nour-2", "until": time.time() - 1}))
+    assert layla.closed()[0] == 4009
