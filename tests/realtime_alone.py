@@ -1,5 +1,6 @@
 """A realtime node without sockets: what it keeps in Redis, and its HTTP API called in this process, signed by hand."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -17,6 +18,7 @@ from services.realtime.app import create_app
 from services.realtime.nodes import Nodes
 from services.realtime.occupancy import Occupancy
 from services.realtime.presence import Presence
+from services.realtime.redis_wire import Commands
 from services.realtime.webhooks import Webhooks
 from shared.broadcasting import keys
 from shared.config import Settings
@@ -31,6 +33,7 @@ class Alone:
     """A node that nobody can connect to."""
 
     redis: Redis
+    commands: Commands
     name: str
     webhook_url: str = ""
     ready: bool = True
@@ -78,12 +81,15 @@ def own_redis(folder: Path) -> Iterator[RedisServer]:
 async def alone(redis_url: str, name: str = "cairo-1", **more: Any) -> AsyncIterator[Alone]:
     """Run such a node, registered, and end it as a deploy does."""
     async with Redis.from_url(redis_url) as redis:
-        node = Alone(redis, name, **more)
+        node = Alone(redis, Commands(redis_url), name, **more)
+        wire = asyncio.create_task(node.commands.run())
         await node.nodes.start()
         try:
             yield node
         finally:
             await node.nodes.stop()
+            wire.cancel()
+            node.commands.close()
 
 
 class Caller:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from services.realtime.errors import Refused
 from services.realtime.occupancy import Occupancy
+from services.realtime.redis_wire import Commands
 from shared.broadcasting.signatures import good_request, same
 from shared.clock import now
 from shared.config import Settings
@@ -23,6 +24,9 @@ class Node(Protocol):
 
     @property
     def redis(self) -> Redis: ...
+
+    @property
+    def commands(self) -> Commands: ...
 
     @property
     def occupancy(self) -> Occupancy: ...
@@ -52,9 +56,16 @@ async def signed(request: Request) -> Call:
         raise Refused(401, "auth_key is not this app's.")
     _look_at_time(query)
     _look_at_body(query, body)
-    if not good_request(settings.pusher_app_secret.get_secret_value(), request.method, request.scope["path"], query):
+    secret, method = settings.pusher_app_secret.get_secret_value(), request.method
+    if not any(good_request(secret, method, path, query) for path in _paths(request)):
         raise Refused(401, "auth_signature is wrong.")
     return Call(node, query, body)
+
+
+def _paths(request: Request) -> tuple[str, ...]:
+    """Return the path as it may have been signed: some libraries escape it before, and some after."""
+    path, sent = request.scope["path"], request.scope["raw_path"].decode("latin-1")
+    return (path,) if path == sent else (path, sent)
 
 
 async def _body(request: Request) -> bytes:

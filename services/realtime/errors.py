@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.realtime.redis_wire import Trouble
+
 log = structlog.get_logger()
 
 
@@ -26,7 +28,8 @@ def install(app: FastAPI) -> None:
     """Teach the app to answer so."""
     app.add_exception_handler(Refused, _of_refused)
     app.add_exception_handler(HTTPException, _of_http)
-    app.add_exception_handler(RedisError, _of_redis)
+    for kind in (RedisError, *Trouble):
+        app.add_exception_handler(kind, _of_redis)
 
 
 def _answer(status: int, why: str, headers: Mapping[str, str] | None = None) -> Response:

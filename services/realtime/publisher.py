@@ -1,12 +1,11 @@
-"""What is published goes to every node by the stream of signals, and into the cache of its channel, in one pipeline."""
+"""What is published goes to every node by the stream of signals, and into the cache of its channel, in one packet."""
 
 import json
 import re
-from collections.abc import Iterable
-
-from redis.asyncio import Redis
+from collections.abc import Iterable, Iterator
 
 from services.realtime.publications import Publication
+from services.realtime.redis_wire import Commands, Words
 from shared.broadcasting import keys
 
 _CACHED = re.compile(r"(private-encrypted-cache-|private-cache-|presence-cache-|cache-)")
@@ -17,29 +16,29 @@ def is_cached(channel: str) -> bool:
     return _CACHED.match(channel) is not None
 
 
-async def publish(redis: Redis, publications: Iterable[Publication]) -> None:
-    pipeline = redis.pipeline(transaction=False)
-    for publication in publications:
-        event, data = publication.event, publication.data
-        for channel in filter(is_cached, publication.channels):
-            pipeline.set(keys.cache(channel), _json({"event": event, "data": data}), ex=keys.CACHE_SECONDS)
-        if publication.channels:
-            said = {"event": event, "channels": _json(publication.channels), "data": data}
-            _signal(pipeline, {"kind": "event", **said, "except": publication.without, "user_id": ""})
-        for user in publication.users:
-            _signal(pipeline, {"kind": "user", "user_id": user, "event": event, "data": data})
-    await pipeline.execute()
+async def publish(commands: Commands, publications: Iterable[Publication]) -> None:
+    """Return when Redis has it. Raises its errors."""
+    await commands.ask_all([words for publication in publications for words in _written(publication)])
 
 
-async def terminate(redis: Redis, user_id: str) -> None:
+async def terminate(commands: Commands, user_id: str) -> None:
     """Have every node close what this user signed in on."""
-    pipeline = redis.pipeline(transaction=False)
-    _signal(pipeline, {"kind": "terminate", "user_id": user_id})
-    await pipeline.execute()
+    await commands.ask_all([_signal("kind", "terminate", "user_id", user_id)])
 
 
-def _signal(pipeline: Redis, fields: dict[str, str]) -> None:
-    pipeline.xadd(keys.SIGNALS, fields, maxlen=keys.SIGNALS_KEPT)  # type: ignore[arg-type]  # a dict is invariant
+def _written(publication: Publication) -> Iterator[Words]:
+    event, data = publication.event, publication.data
+    for channel in filter(is_cached, publication.channels):
+        yield "SET", keys.cache(channel), _json({"event": event, "data": data}), "EX", keys.CACHE_SECONDS
+    if publication.channels:
+        said = ("event", event, "channels", _json(publication.channels), "data", data)
+        yield _signal("kind", "event", *said, "except", publication.without, "user_id", "")
+    for user in publication.users:
+        yield _signal("kind", "user", "user_id", user, "event", event, "data", data)
+
+
+def _signal(*fields: str) -> Words:
+    return "XADD", keys.SIGNALS, "MAXLEN", "~", keys.SIGNALS_KEPT, "*", *fields
 
 
 def _json(value: object) -> str:

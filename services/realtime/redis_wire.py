@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections import deque
+from collections.abc import Iterable
 from typing import Any, cast
 
 import hiredis
@@ -13,9 +14,12 @@ log = structlog.get_logger()
 
 PATIENCE = 5.0  # seconds to connect
 PAUSE = 0.2  # seconds between two attempts, and between two looks
+WAIT = 1.0  # seconds for a connection that was just lost
 
 #: What goes wrong with Redis, from no answer to one that refuses.
 Trouble = (OSError, TimeoutError, hiredis.HiredisError)
+
+Words = tuple[str | bytes | int, ...]
 
 
 class Wire(asyncio.Protocol):
@@ -118,6 +122,14 @@ class Commands:
         except ConnectionError as error:
             log.warning("Redis was not told", command=str(words[0]), error=str(error))
 
+    async def ask_all(self, commands: Iterable[Words]) -> list[Any]:
+        """Send commands together and return their answers. A connection that is just coming back is waited for."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + WAIT
+        while not self._connected and loop.time() < deadline:  # noqa: ASYNC110 - a moment once in days needs no event
+            await asyncio.sleep(PAUSE / 10)
+        return await asyncio.gather(*[self.ask(*words) for words in commands])
+
     async def run(self) -> None:
         while True:
             if self._wire is None or not self._wire.connected:
@@ -129,6 +141,10 @@ class Commands:
     def close(self) -> None:
         if self._wire is not None:
             self._wire.close()
+
+    @property
+    def _connected(self) -> bool:
+        return self._wire is not None and self._wire.connected
 
     async def _look_at(self, wire: Wire) -> None:
         """A Redis that hangs, or a host that is gone, closes nothing by itself."""

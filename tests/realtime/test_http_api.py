@@ -1,5 +1,6 @@
 """Publishing by Pusher's HTTP API: what is published, and what is refused, with which status."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -9,10 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from services.realtime.redis_wire import Commands
 from shared.broadcasting import keys
 from shared.broadcasting.signatures import sign_request
 from shared.engines.redis import RedisServer
-from tests.realtime_alone import APP, Alone, Caller, alone, caller, md5, own_redis
+from tests.realtime_alone import APP, Alone, Caller, alone, caller, md5, own_redis, signed
 
 pytestmark = pytest.mark.anyio
 
@@ -294,6 +296,23 @@ async def test_terminating_is_told_to_every_node_also_without_the_app_in_the_pat
         assert (await shop.post(path)).status_code == 200
     assert await node.signals() == [{"kind": "terminate", "user_id": "ليلى"}] * 2
     assert refused(await shop.post("/users/7/terminate_connections", auth_key="omars-key"), 401)
+
+
+async def test_a_call_waits_a_moment_for_redis(redis_url: str) -> None:
+    commands = Commands(redis_url)
+    wire = asyncio.create_task(commands.run())
+    assert await commands.ask_all([("ECHO", "ليلى"), ("ECHO", "2")]) == ["ليلى".encode(), b"2"]
+    wire.cancel()
+    commands.close()
+
+
+async def test_a_path_may_be_signed_as_it_is_written_or_as_it_is_sent(node: Alone, shop: Caller) -> None:
+    """Libraries differ in whether they escape before or after."""
+    escaped = f"/apps/{APP}/users/layla%40example.com/terminate_connections"
+    assert (await shop.post(escaped)).status_code == 200
+    written = signed("POST", f"/apps/{APP}/users/layla@example.com/terminate_connections", b"", {})
+    assert (await shop.client.post(f"{escaped}?{written}")).status_code == 200
+    assert [signal["user_id"] for signal in await node.signals()] == ["layla@example.com"] * 2
 
 
 async def test_without_redis_a_call_is_told_to_come_again(shop: Caller, redis: Any) -> None:

@@ -15,7 +15,7 @@ router = APIRouter()
 async def publish(request: Request) -> Response:
     call = await signed(request)
     publication = publications.one(call.body)
-    await publisher.publish(call.node.redis, [publication])
+    await publisher.publish(call.node.commands, [publication])
     if not publication.info:
         return DONE()
     wanted = {channel: counted(publication, channel) for channel in publication.channels}
@@ -25,7 +25,7 @@ async def publish(request: Request) -> Response:
 async def publish_several(request: Request) -> Response:
     call = await signed(request)
     batch = publications.several(call.body)
-    await publisher.publish(call.node.redis, batch)
+    await publisher.publish(call.node.commands, batch)
     if not any(publication.info for publication in batch):
         return DONE()
     wanted: dict[str, frozenset[str]] = {}

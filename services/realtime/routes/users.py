@@ -13,7 +13,7 @@ router = APIRouter()
 
 async def terminate_connections(request: Request) -> Response:
     call = await signed(request)
-    await publisher.terminate(call.node.redis, request.path_params["user_id"])
+    await publisher.terminate(call.node.commands, request.path_params["user_id"])
     return DONE()
 
 
