@@ -108,6 +108,7 @@ RULES: Mapping[str, Rule] = {
     "chain_blocked": lambda look: look.rows(stalled.CHAINS),
     "event_parked": lambda look: look.rows(stalled.PARKED),
     "facts_wait": lambda look: look.rows(stalled.FACTS),
+    "disk_full": lambda look: look.rows(stalled.DISK),
 }
 
 

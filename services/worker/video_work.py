@@ -18,6 +18,7 @@ from shared.broadcasting import signals
 from shared.broadcasting.signals import VideoProgressed
 from shared.config import settings
 from shared.db.sql import video_work, videos
+from shared.db.sql.stalled import NO_ROOM
 from shared.db.transaction import Transaction
 from shared.domain.videos import Refusal
 from shared.events.snapshots import VideoSnapshot
@@ -30,7 +31,7 @@ log = structlog.get_logger()
 #: Between the tries; the lecture's.
 BACKOFF = settings().video_backoff_seconds
 TIMEOUT = 3600.0  # seconds of one attempt; the lecture's
-NO_ROOM = 60.0  # seconds until the disk is looked at again
+WAITS = 60.0  # seconds until the disk is looked at again
 EVERY = 1.0  # seconds from one time that it is told how far a video is to the next
 SHORTEST_WALL = 120.0  # seconds; a program may take so many times the video's own length, and at least this
 TIMES_THE_LENGTH = 30
@@ -140,7 +141,7 @@ def check_room(video: VideoSnapshot, plan: Plan, seconds: float) -> None:
     """Put the job back while the disk has no room for what it makes; that burns no try."""
     needed = video.size + bytes_of(plan, seconds) * 6 // 5 + settings().disk_reserve_bytes
     if (free := video_files.room()) < needed:
-        raise Release(NO_ROOM, f"{needed // 2**20} MiB of the disk must be free, and {free // 2**20} are")
+        raise Release(WAITS, f"{NO_ROOM}: {needed // 2**20} MiB of the disk must be free, and {free // 2**20} are")
 
 
 def bytes_of(plan: Plan, seconds: float) -> int:

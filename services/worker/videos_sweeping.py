@@ -60,7 +60,8 @@ def ended_uploads(write: Write) -> Iterator[Finding]:
     """Yield uploads that are whole though their API died before it could say so, and those that have expired."""
     for upload in write(partial(uploads.unfinished, seconds=SILENT, limit=AT_ONCE)):
         source = video_files.source_of(upload.id)
-        if video_files.size_of(source) == upload.size and source.exists():
+        if source.exists() and video_files.size_of(source) == upload.size:
+            video_files.sync(source)  # nobody has, as far as we know
             complete = partial(uploads.complete, video_id=upload.id)
             yield Finding("hand over upload", upload.id, "it is whole", complete)
         elif upload.expired:

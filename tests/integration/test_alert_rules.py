@@ -32,6 +32,11 @@ from tests.alerting import (
 from tests.ledger import Ledger
 from tests.ledger_jobs import glue, saw, write_down
 
+NO_ROOM = """
+insert into jobs (id, name, queue, args, deferrals, reason)
+values (gen_random_uuid(), 'transcode_video', 'processing', '[]', 1, 'no room: 900 MiB must be free, and 20 are')
+"""
+
 SEEN: dict[str, tuple[tuple[str, ...], str]] = {
     "queue_unmanned": ((WAITS.format("2 min"),), "orders"),
     "queue_silent": ((WAITS.format("2 min"), LIVE), "orders"),
@@ -45,6 +50,7 @@ SEEN: dict[str, tuple[tuple[str, ...], str]] = {
     "chain_blocked": ((CHAIN.format(ID),), "chains"),
     "event_parked": ((EVENT.format("clock_timestamp()"),), "OrderPlaced"),
     "facts_wait": ((EVENT.format("null"),), "facts"),
+    "disk_full": ((NO_ROOM,), "files"),
 }
 
 

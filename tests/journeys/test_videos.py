@@ -172,7 +172,7 @@ def test_a_full_disk_is_waited_for_and_burns_no_try(studio: Studio) -> None:
         assert (waiting.state, waiting.failures) == ("scheduled", 0)
         (attempt,) = studio.rows("select outcome, error from job_attempts where job_id = %s", waiting.id)
         assert attempt.outcome == "released"
-        assert "of the disk must be free" in attempt.error
+        assert "no room: " in attempt.error
         assert studio.status(video) == "processing"
     # When there is room
     studio.work()

@@ -74,8 +74,8 @@ def test_a_video_in_chunks_whose_workers_are_killed_is_the_same_as_one_made_in_p
 ) -> None:
     # Given a film that is cut into chunks for two workers
     (customer,) = videos.house.customers(1)
-    length = scaled(60, 26)
-    made = [videos.upload(customer, film(length, rate=25))]
+    length = scaled(60, 25)
+    made = [videos.upload(customer, film(length, rate=10))]
     # When they are killed, again and again
     struck = strike_until_done(videos, made, scaled(12, 4), dice)
     # Then no picture is missing, or there twice, in any size
@@ -84,7 +84,7 @@ def test_a_video_in_chunks_whose_workers_are_killed_is_the_same_as_one_made_in_p
     assert chunks > 1
     check(videos, made)
     stream = settings().files / f"media/{made[0]}/1/stream"
-    assert {frames(playlist) for playlist in stream.glob("[0-9]*/index.m3u8")} == {length * 25}
+    assert {frames(playlist) for playlist in stream.glob("[0-9]*/index.m3u8")} == {length * 10}
 
 
 @pytest.mark.alone
@@ -94,7 +94,7 @@ def test_a_cancellation_ends_ffmpeg_within_a_second_and_leaves_nothing(
 ) -> None:
     (customer,) = videos.house.customers(1)
     content, took, uploads = film(11, size="1280x720"), [], set()
-    for _ in range(scaled(10, 3)):
+    for _ in range(scaled(10, 2)):
         # Given a video that is being made
         video = videos.upload(customer, content)
         program = videos.program_of(video, "transcode_video")
@@ -123,10 +123,10 @@ def test_a_poster_is_there_within_three_seconds_while_other_videos_are_transcode
 ) -> None:
     # Given workers that are busy with a film
     (customer,) = videos.house.customers(1)
-    busy = [videos.upload(customer, film(11, size="1280x720")) for _ in range(3)]
+    busy = [videos.upload(customer, film(11, size="1280x720")) for _ in range(2)]
     videos.program_of(busy[0], "transcode_video")
     took = []
-    for _ in range(scaled(5, 2)):
+    for _ in range(scaled(5, 1)):
         # When another film is uploaded
         began = time.monotonic()
         video = videos.upload(customer, film(2))

@@ -82,3 +82,11 @@ from (
 ) a cross join lateral (select name from jobs where id = a.job_id offset 0) j
 group by j.name
 """
+
+#: How the reason begins of a job that waits until there is room for what it makes.
+NO_ROOM = "no room"
+DISK = f"""
+select 'files' as subject, count(*) as number, (array_agg(reason order by created_at))[1] as example
+from jobs where state = 'scheduled' and deferrals > 0 and reason like '{NO_ROOM}:%%'
+having count(*) > 0
+"""
