@@ -1,14 +1,16 @@
-"""The sandbox for the page (demo only): its switches, and the mail and SMS that came to whoever asks."""
+"""The sandbox for the page (demo only): its switches, the asker's mail and SMS, and what was charged."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Query
 
 from services.api import sandbox
 from services.api.caller import Caller
 from services.api.problems import Problem
-from services.api.schemas.demo import Letter, Mailbox, Switch, Switches, TurnSwitches
-from shared.db.reads import users
+from services.api.schemas.demo import Charge, Charges, Letter, Mailbox, Switch, Switches, TurnSwitches
+from shared.db.reads import orders, users
+from shared.db.sql.orders import OrderNotFound
 
 SHOWN = 100
 
@@ -54,6 +56,17 @@ def read_mailbox(caller: Caller, to: To = None) -> Mailbox:
     found = [letter for address in ([to] if to else own) for letter in _letters(address)]
     found.sort(key=lambda letter: letter.received_at, reverse=True)
     return Mailbox(items=found[:SHOWN])
+
+
+@router.get("/charges/{order_id}")
+def list_charges(order_id: UUID, caller: Caller) -> Charges:
+    """Return what the card gateway has of an order: whatever was broken, it is charged once at most."""
+    with caller.reading() as session:
+        if caller.sees not in (None, orders.owner(session, order_id)):
+            raise OrderNotFound(str(order_id))
+    intents = sandbox.ask("GET", "/gateway/summary")
+    its = [intent for intent in intents if intent["metadata"].get("order_id") == str(order_id)]
+    return Charges(items=[Charge.model_validate(intent) for intent in its])
 
 
 def _table() -> Switches:

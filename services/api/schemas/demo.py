@@ -40,6 +40,17 @@ class Mailbox(BaseModel):
     items: list[Letter] = Field(description="the newest first")
 
 
+class Charge(BaseModel):
+    intent: str = Field(validation_alias="id")
+    status: str = Field(description="the gateway's word", examples=["succeeded"])
+    received: int = Field(validation_alias="amount_received", description="minor units")
+    refunded: int = Field(validation_alias="amount_refunded", description="minor units")
+
+
+class Charges(BaseModel):
+    items: list[Charge]
+
+
 class Process(BaseModel):
     name: str
     group: str

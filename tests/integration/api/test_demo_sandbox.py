@@ -80,6 +80,29 @@ def test_a_customer_reads_their_own_mail_and_nobody_elses(
     assert len(nour.get("/demo/mailbox", params={"to": others}).json()["items"]) == 1
 
 
+def test_a_customer_sees_what_was_charged_for_their_own_order(
+    with_sandbox: ApiProcess, layla: Customer, sandbox: SandboxProcess
+) -> None:
+    # Given an order that was charged
+    desk = with_sandbox.http.get("/products").json()["items"][0]["id"]
+    order = layla.place([{"product_id": desk, "quantity": 1}]).json()["id"]
+    assert layla.get(f"/demo/charges/{order}").json() == {"items": []}
+    intent = sandbox.gateway().v1.payment_intents.create(
+        {
+            "amount": 1_850_000,
+            "currency": "egp",
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+            "metadata": {"order_id": order},
+        }
+    )
+    # When
+    (charge,) = layla.get(f"/demo/charges/{order}").json()["items"]
+    # Then
+    assert charge == {"intent": intent.id, "status": "succeeded", "received": 1_850_000, "refunded": 0}
+    problem(with_sandbox.customer("Omar").get(f"/demo/charges/{order}"), 404, "not_found")
+
+
 def test_a_sandbox_that_is_away_is_said(
     shop_url: str, redis: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
