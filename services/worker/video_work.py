@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-import structlog
+import psycopg
 
 from services.worker import video_files
 from services.worker.ffmpeg.errors import Broken, Failed, Refused, Stopped, Trouble
@@ -26,8 +26,6 @@ from shared.jobs.job import Message
 from shared.jobs.outcomes import EndChain, Fail, Release
 from shared.jobs.running import Running
 
-log = structlog.get_logger()
-
 #: Between the tries; the lecture's.
 BACKOFF = settings().video_backoff_seconds
 TIMEOUT = 3600.0  # seconds of one attempt; the lecture's
@@ -36,6 +34,7 @@ EVERY = 1.0  # seconds from one time that it is told how far a video is to the n
 SHORTEST_WALL = 120.0  # seconds; a program may take so many times the video's own length, and at least this
 TIMES_THE_LENGTH = 30
 SOUND = 128  # kilobits a second
+TOO_BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled)
 SPARE = 64 * 2**20  # bytes
 #: What FFmpeg says of the machine, not of the file.
 PASSING = ("No space left", "Disk quota", "Cannot allocate memory", "Resource temporarily", "Too many open files")
@@ -167,8 +166,9 @@ class Teller:
         if time.monotonic() < self._tells_at:
             return
         self._tells_at = time.monotonic() + EVERY
-        self._job.progress(int(100 * share))
-        tell(self._job, self._video, self._percent(share))
+        with suppress(*TOO_BUSY):  # an hour's work is not given up because nobody could hear how far it is
+            self._job.progress(int(100 * share))
+            tell(self._job, self._video, self._percent(share))
 
     def _percent(self, share: float) -> int:
         return int(self._lowest + (self._highest - self._lowest) * share)

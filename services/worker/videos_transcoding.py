@@ -29,6 +29,7 @@ QUEUE = "processing"
 LONGEST_ALONE = 1800.0  # seconds: what is longer might not be made within a job's time, nor would a kill be cheap
 PROBED, CHUNKED, TRANSCODED = 5, 92, 95  # percent of the whole that is done by then
 AUDIO = "audio"
+AFTER_OTHERS = 1  # priority: who has a minute of film does not wait for somebody's four hours
 
 
 @job(queue=QUEUE, tries=3, backoff=BACKOFF, timeout=TIMEOUT, failed=given_up)
@@ -55,7 +56,8 @@ def _pieces(tx: Transaction, work: Work) -> ChainMessage | None:
     if seconds is None:
         return None
     one = (work.video.id, work.video.generation)
-    parts = [transcode_chunk.message(*one, chunk.number, seconds) for chunk in work.plan.chunks(seconds)]
+    chunks = work.plan.chunks(seconds)
+    parts = [transcode_chunk.message(*one, chunk.number, seconds, priority=AFTER_OTHERS) for chunk in chunks]
     if work.plan.audio_index is not None:
         parts.append(transcode_audio.message(*one))
     return chain(batch(*parts, name="chunks of a video"), join_video.message(*one), name="video in chunks").message()
