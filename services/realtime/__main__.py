@@ -27,11 +27,12 @@ def main(
     node: Annotated[str, typer.Option(help="Its name; one living process's. A restarted one clears up first.")] = "",
     ping_after: Annotated[float, typer.Option(help="Seconds of silence until a client is asked.")] = 60.0,
     pong_wait: Annotated[float, typer.Option(help="Seconds more until it is closed.")] = 30.0,
+    position_every: Annotated[float, typer.Option(help="Seconds until clients hear how far they have heard.")] = 300.0,
 ) -> None:
     """Serve the Pusher protocol and its HTTP API on one port; several nodes share it."""
     name = node or f"{socket.gethostname()}-{os.getpid()}"
     logging.configure(f"realtime {name}")
-    limits = replace(of(settings()), ping_after=ping_after, pong_wait=pong_wait)
+    limits = replace(of(settings()), ping_after=ping_after, pong_wait=pong_wait, position_every=position_every)
     _open_files(limits.connections + FILES_OF_A_NODE)
     uvloop.run(_serve(name, limits))
 

@@ -61,6 +61,14 @@ class Hub:
                 self._waiting.append(channel)
             channel.say(frame, fact, signal, self.sockets.get(without) if without else None)
 
+    def settle(self, name: str, socket: Member) -> bool:
+        """Send what waits in a channel. Says whether this subscriber now has all that was said: none is kept back."""
+        channel = self.channels.get(name)
+        if channel is None or socket not in channel.live:
+            return False
+        self._flush(channel)
+        return True
+
     def add(self, socket: Member) -> None:
         self.sockets[socket.socket_id] = socket
 

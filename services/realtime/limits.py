@@ -20,6 +20,7 @@ class Limits:
     watched: int = 100  # users on one watchlist
     ping_after: float = 60.0  # seconds without a byte of the client; it is told 30, and pings earlier if nothing comes
     pong_wait: float = 30.0  # seconds more until it is closed
+    position_every: float = 300.0  # seconds until clients are told again how far silent channels are
     farewell: float = 3.0  # seconds for the client to answer a close
 
 

@@ -20,6 +20,7 @@ from services.realtime.limits import Limits
 from services.realtime.nodes import Nodes
 from services.realtime.occupancy import Occupancy
 from services.realtime.online import Online
+from services.realtime.positions import Positions
 from services.realtime.presence import Presence
 from services.realtime.redis_wire import Commands
 from services.realtime.service import Means, Service
@@ -60,8 +61,20 @@ class Node:
         sessions = Sessions()
         hearing = Hearing(self.hub, name, sessions, self.watching.hint)
         self.bus = Bus(url, hearing.fact, hearing.signal, hearing.wiped)
-        self.subscribing = Subscribing(self.hub, sessions, self.bus, self.commands, self.presence, self.webhooks)
-        means = Means(self.hub, sessions, self.commands, self.presence, self.subscribing, self.watching, self.webhooks)
+        self.positions = Positions(self.hub, self.bus)
+        self.subscribing = Subscribing(
+            self.hub, sessions, self.positions, self.bus, self.commands, self.presence, self.webhooks
+        )
+        means = Means(
+            self.hub,
+            sessions,
+            self.positions,
+            self.commands,
+            self.presence,
+            self.subscribing,
+            self.watching,
+            self.webhooks,
+        )
         self.service = Service(name, Desk(settings.pusher_app_key, secret, limits), limits, means)
 
     def settings(self) -> Settings:
@@ -90,7 +103,13 @@ class Node:
 
     async def run(self) -> None:
         pings = liveness.watch(self.hub.sockets.values, self.limits)
-        works = (self.bus.run(), self.commands.run(), self.watching.run(), pings)
+        works = (
+            self.bus.run(),
+            self.commands.run(),
+            self.watching.run(),
+            self.positions.run(self.limits.position_every),
+            pings,
+        )
         tasks = [asyncio.create_task(work) for work in works]
         await self.nodes.start()
         with suppress(TimeoutError):

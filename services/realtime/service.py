@@ -15,6 +15,7 @@ from services.realtime.effects import Say, Shut, SignIn, Subscribe, Unsubscribe,
 from services.realtime.hub import Hub
 from services.realtime.limits import Limits
 from services.realtime.opening import Refusal, new_socket_id
+from services.realtime.positions import Positions
 from services.realtime.presence import Presence
 from services.realtime.redis_wire import Commands
 from services.realtime.sessions import Sessions
@@ -38,6 +39,7 @@ class Means:
 
     hub: Hub
     sessions: Sessions
+    positions: Positions
     commands: Commands
     presence: Presence
     subscribing: Subscribing
@@ -90,6 +92,7 @@ class Service:
                 self._start(self._leave(socket, channel))
         core.channels.clear()
         self._means.sessions.forget(socket)
+        self._means.positions.forget(socket)
         if core.user_id is not None:
             self._means.watching.sign_out(socket, core.user_id)
 
@@ -137,6 +140,7 @@ class Service:
     def _unsubscribe(self, socket: Socket, channel: str) -> Later | None:
         del socket.core.channels[channel]
         self._hub.unsubscribe(channel, socket)
+        self._means.positions.leave(socket, channel)
         return self._leave(socket, channel) if is_presence(channel) else None
 
     async def _leave(self, socket: Socket, channel: str) -> None:

@@ -14,6 +14,7 @@ from services.realtime.bus import Bus, signal_number
 from services.realtime.connection import member_of
 from services.realtime.effects import Subscribe
 from services.realtime.hub import Hub
+from services.realtime.positions import Positions
 from services.realtime.presence import Joined, Presence, TooMany
 from services.realtime.publisher import is_cached
 from services.realtime.redis_wire import Commands, Trouble
@@ -41,10 +42,17 @@ class Past:
 
 class Subscribing:
     def __init__(  # noqa: PLR0913, PLR0917 - where the past is
-        self, hub: Hub, sessions: Sessions, bus: Bus, commands: Commands, presence: Presence, webhooks: Webhooks
+        self,
+        hub: Hub,
+        sessions: Sessions,
+        positions: Positions,
+        bus: Bus,
+        commands: Commands,
+        presence: Presence,
+        webhooks: Webhooks,
     ) -> None:
         self.resumes = self.failed_resumes = 0
-        self._hub, self._sessions, self._bus = hub, sessions, bus
+        self._hub, self._sessions, self._positions, self._bus = hub, sessions, positions, bus
         self._commands, self._presence, self._webhooks = commands, presence, webhooks
 
     def subscribe(self, socket: Socket, wish: Subscribe) -> Coroutine[Any, Any, None] | None:
@@ -59,7 +67,7 @@ class Subscribing:
         self._hub.subscribe(wish.channel, socket)
         told = [frames.succeeded(wish.channel)]
         if wish.cursor:
-            told.append(frames.position(wish.channel, self._bus.position))
+            told.append(self._followed(socket, wish.channel, self._bus.position))
         socket.push(b"".join(map(pack, told)))
         return None
 
@@ -134,8 +142,12 @@ class Subscribing:
             told += self._replay(channel, past.missed)
         told += held
         if wish.cursor:
-            told.append(pack(frames.position(channel, max(fact, self._bus.position))))
+            told.append(pack(self._followed(socket, channel, max(fact, self._bus.position))))
         socket.push(b"".join(told))
+
+    def _followed(self, socket: Socket, channel: str, position: int) -> str:
+        self._positions.follow(socket, channel)
+        return frames.position(channel, position)
 
     def _replay(self, channel: str, past: Missed) -> tuple[bytes, ...]:
         if past.complete:
@@ -155,6 +167,7 @@ class Subscribing:
         """Have nothing left of it, whatever of it was done: who joined and was refused then would be there for ever."""
         self._hub.unsubscribe(wish.channel, socket)
         socket.core.channels.pop(wish.channel, None)
+        self._positions.leave(socket, wish.channel)
         if wish.member:
             await self._presence.leave(wish.channel, socket.socket_id)
 

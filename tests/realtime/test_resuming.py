@@ -4,12 +4,14 @@ import json
 import threading
 import time
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from shared.broadcasting import keys
+from shared.engines.redis import RedisServer
 from tests.realtime_client import Client, Frame, refused, succeeded
-from tests.realtime_cluster import Cluster
+from tests.realtime_cluster import Cluster, cluster
 from tests.waiting import wait_until
 
 _orders = count(1)
@@ -67,6 +69,31 @@ def test_who_heard_nothing_yet_is_told_where_to_resume_from(shop: Cluster, chann
         # And what comes is new
         (new,) = ship(shop, channel)
         assert facts([layla.next()]) == [new]
+
+
+def test_who_listens_in_silence_is_told_now_and_then_how_far_that_is(redis: RedisServer, tmp_path: Path) -> None:
+    """Or they would have to refetch, once the bus has forgotten when they came."""
+    with (
+        cluster(redis, tmp_path, options=["--position-every", "0.2"]) as shop,
+        shop.client() as layla,
+        shop.client() as omar,
+    ):
+        # Given Layla on two channels, of which she leaves one, and Omar, whose client is a stock one
+        resume(layla, "private-orders.quiet", None)
+        resume(layla, "private-orders.left", 100)
+        layla.unsubscribe("private-orders.left")
+        omar.subscribe("private-orders.quiet")
+        # When something happens elsewhere
+        shop.fact("private-orders.another")
+        # Then she knows that she has missed nothing until then
+        while position([told := layla.until("pusher:position")]) < shop.position:
+            assert told["channel"] == "private-orders.quiet"
+        assert layla.nothing_came()
+        assert omar.nothing_came()
+        # And what is said on the channel itself comes before she is told that she has heard it
+        (new,) = ship(shop, "private-orders.quiet")
+        assert facts([layla.next()]) == [new]
+        assert position([layla.next()]) == new
 
 
 def test_a_stock_client_is_told_nothing_of_positions(shop: Cluster, channel: str) -> None:
