@@ -43,7 +43,7 @@ def capabilities() -> Capabilities:
 @lru_cache
 def read(ffmpeg: Path, ffprobe: Path) -> Capabilities:
     version, codecs, encoders, filters = (
-        ask([str(ffmpeg.absolute()), "-hide_banner", word], Confinement(), Watch(wall=30)).decode(errors="replace")
+        ask([str(ffmpeg.absolute()), "-hide_banner", word], Confinement(), Watch(wall=30))[0].decode(errors="replace")
         for word in ("-version", "-codecs", "-encoders", "-filters")
     )
     found = Capabilities(

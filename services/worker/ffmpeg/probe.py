@@ -30,6 +30,12 @@ ENTRIES = (
     ":stream_tags=rotate,DURATION:stream_side_data=rotation"
 )
 CRASHES = {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGILL, -signal.SIGFPE, -signal.SIGBUS}
+#: What FFmpeg says when our limits stop it.
+TOO_MUCH = {
+    "exceeds max_streams": Refusal.TOO_MANY_STREAMS,
+    "exceeds specified max pixel count": Refusal.TOO_LARGE,
+    "Picture size": Refusal.TOO_LARGE,
+}
 #: What says nothing of the file.
 PASSING = ("No such file", "Permission denied", "Cannot allocate memory", "Input/output error", "Too many open files")
 
@@ -50,15 +56,29 @@ def look(source: Path, container: str, here: Capabilities) -> dict[str, Any]:
     words = [word for name, value in options.items() for word in (f"-{name}", str(value))]
     argv = [str(here.ffprobe), "-v", "error", *words, "-of", "json", "-show_entries", ENTRIES, "-i", address(source)]
     try:
-        answer = ask(argv, Confinement([source], memory=MEMORY, cpu=CPU), Watch(wall=WALL))
+        answer, complaints = ask(argv, Confinement([source], memory=MEMORY, cpu=CPU), Watch(wall=WALL))
     except Failed as failed:
         raise _judged(failed) from failed
     said: dict[str, Any] = json.loads(answer)
+    _check_limits(complaints, said)
     return said
+
+
+def _check_limits(complaints: str, said: dict[str, Any]) -> None:
+    """Refuse what FFmpeg went on with, but without knowing how large it is."""
+    sized = any(stream.get("width") for stream in said.get("streams", []))
+    if not sized and (limit := _limit(complaints)):
+        raise Refused(limit, complaints)
+
+
+def _limit(complaints: str) -> Refusal | None:
+    return next((refusal for words, refusal in TOO_MUCH.items() if words in complaints), None)
 
 
 def _judged(failed: Failed) -> Exception:
     """Say whether it is the file's fault: for good, or whether it may pass."""
+    if failed.code == 1 and (limit := _limit(failed.tail)):
+        return Refused(limit, failed.tail)
     crashed = failed.code in CRASHES
     passing = failed.code != 1 or any(words in failed.tail for words in PASSING)
     if passing and not crashed:

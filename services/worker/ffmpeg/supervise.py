@@ -21,9 +21,10 @@ ANSWER = 2**20  # … and of what it answers at most
 LOOK_AT_DISK = 1.0  # seconds
 
 
-def ask(argv: Sequence[str], confinement: Confinement, watch: Watch) -> bytes:
-    """Return what a program writes, 1 MiB at most."""
-    return _Run(argv, confinement, watch).answer()
+def ask(argv: Sequence[str], confinement: Confinement, watch: Watch) -> tuple[bytes, str]:
+    """Return what a program answers, 1 MiB at most, and the end of what it complained about."""
+    run = _Run(argv, confinement, watch)
+    return run.answer(), run.tail()
 
 
 def work(argv: Sequence[str], confinement: Confinement, watch: Watch, seconds: float) -> str:
