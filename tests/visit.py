@@ -27,25 +27,45 @@ class Visit:
 
     def sign_in(self, name: str = "Layla") -> None:
         self.page.get_by_role("button", name=name).click()
-        expect(self.connection).to_have_text("live")
+        self.wait_until_live()
+
+    def wait_until_live(self, timeout: float = 15_000) -> None:
+        expect(self.connection).to_have_attribute("data-state", "live", timeout=timeout)
 
     @property
     def connection(self) -> Locator:
-        return self.page.get_by_role("status")
+        return self.page.locator("#connection")
+
+    def open(self, place: str) -> None:
+        """Go to a panel: `shop`, `videos`, `order/0199…`."""
+        self.page.evaluate("(place) => { location.hash = place }", place)
 
     def order(self, slug: str = "walnut-desk") -> str:
-        """Order one; return the order's id."""
+        """Order one; return the order's id. The page then shows the order."""
         with self.page.expect_response(lambda answer: answer.url.endswith("/orders")) as answered:
             self.page.locator(f"[data-product={slug}]").click()
-        return str(answered.value.json()["id"])
+        order_id = str(answered.value.json()["id"])
+        expect(self.timeline).to_be_visible()
+        return order_id
 
     def left(self, slug: str = "walnut-desk") -> int:
         """How many pieces the page says are left."""
-        item = self.page.get_by_role("listitem").filter(has=self.page.locator(f"[data-product={slug}]"))
-        return int(item.locator("span").inner_text())
+        return int(self.page.locator(f"[data-slug={slug}] [data-left]").get_attribute("data-left") or "-1")
 
     def card(self, order_id: str) -> Locator:
+        """The order: in the shop's list, or alone."""
         return self.page.locator(f"#order-{order_id}")
+
+    def status(self, order_id: str) -> Locator:
+        return self.card(order_id).locator(".status").first
+
+    @property
+    def timeline(self) -> Locator:
+        return self.page.locator(".timeline")
+
+    def fact(self, name: str) -> Locator:
+        """The facts of this name in the order's timeline."""
+        return self.timeline.locator(f"[data-fact={name}]")
 
     def screenshot(self, name: str) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)

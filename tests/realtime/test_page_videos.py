@@ -121,6 +121,7 @@ def films(house: LiveHouse) -> Iterator[Films]:
 def upload(visit: Visit, films: Films, clip: Path) -> tuple[UUID, Locator]:
     """Upload a clip as a visitor does; return its id, and its card on the page."""
     before = films.newest()
+    visit.open("videos")
     visit.page.get_by_label("A video").set_input_files(clip)
     visit.page.get_by_role("button", name="Upload").click()
     wait_until(lambda: films.newest() != before)
@@ -183,7 +184,7 @@ def test_who_comes_back_sees_the_videos_as_they_are(visit: Visit, films: Films, 
     expect(card).to_contain_text("12 %")
     # When the page is loaded again
     visit.page.reload()
-    visit.sign_in()
+    visit.wait_until_live()
     # Then it is there
     expect(card.get_by_role("heading")).to_contain_text("clip.mp4: processing")
 

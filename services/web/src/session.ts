@@ -16,6 +16,18 @@ export interface SignedIn extends AccessToken {
   user: User;
 }
 
+/** What the API says is wrong: in words, and as a code that the page has words for. */
+export class Problem extends Error {
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, detail: string) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+  }
+}
+
 const JSON_BODY = { 'Content-Type': 'application/json' };
 /** When of a token's life it is renewed: early enough for a few tries. */
 const EARLY = 0.6;
@@ -51,15 +63,30 @@ export class Session {
     return read<Answer>(await this.#fetch(path, {}));
   }
 
-  /** Post something. The key stays the same if the token has to be renewed in between: it is placed once. */
-  async post<Answer>(path: string, body?: unknown): Promise<Answer> {
-    const headers = { ...JSON_BODY, 'Idempotency-Key': randomKey() };
-    return read<Answer>(await this.#fetch(path, { method: 'POST', headers, body: JSON.stringify(body) ?? null }));
+  /** What is needed to go on with it after the page was loaded again. */
+  toJSON(): SignedIn {
+    return { user: this.user, access_token: this.#token, expires_in: SOON };
   }
 
-  async delete(path: string): Promise<void> {
-    const answer = await this.#fetch(path, { method: 'DELETE' });
-    if (!answer.ok) await read<never>(answer);
+  /** Post something. The key stays the same if the token has to be renewed in between: it is placed once. */
+  async post<Answer>(path: string, body?: unknown, key = randomKey()): Promise<Answer> {
+    return (await this.postWithKey<Answer>(path, body, key)).answer;
+  }
+
+  /** As `post`; says, too, whether this is the answer to an earlier request with the same key. */
+  async postWithKey<Answer>(path: string, body: unknown, key: string): Promise<{ answer: Answer; replayed: boolean }> {
+    const headers = { ...JSON_BODY, 'Idempotency-Key': key };
+    const request = { method: 'POST', headers, body: JSON.stringify(body) ?? null };
+    const response = await this.#fetch(path, request);
+    return { answer: await read<Answer>(response), replayed: response.headers.get('Idempotent-Replayed') === 'true' };
+  }
+
+  async put<Answer>(path: string, body: unknown): Promise<Answer> {
+    return read<Answer>(await this.#fetch(path, { method: 'PUT', headers: JSON_BODY, body: JSON.stringify(body) }));
+  }
+
+  async delete<Answer = null>(path: string): Promise<Answer> {
+    return read<Answer>(await this.#fetch(path, { method: 'DELETE' }));
   }
 
   async signOut(): Promise<void> {
@@ -105,11 +132,12 @@ export class Session {
 
 /** Return an answer's JSON, or throw what the API says is wrong. */
 async function read<Answer>(answer: Response): Promise<Answer> {
+  if (answer.status === 204) return null as Answer;
   if (answer.ok) return (await answer.json()) as Answer;
-  const problem = (await answer.json().catch(() => ({}))) as { detail?: string };
-  throw new Error(problem.detail ?? `${answer.status} ${answer.statusText}`);
+  const problem = (await answer.json().catch(() => ({}))) as { detail?: string; code?: string };
+  throw new Problem(answer.status, problem.code ?? '', problem.detail ?? `${answer.status} ${answer.statusText}`);
 }
 
-function randomKey(): string {
+export function randomKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

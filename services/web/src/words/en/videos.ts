@@ -1,0 +1,5 @@
+// Of the panel `videos`.
+
+export const videos = {
+  soon: 'This panel is being built.',
+};
