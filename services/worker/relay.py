@@ -40,7 +40,7 @@ REST = 1.0  # after a fault of our own: a crash would bring the same one back at
 PARKED_REST = 30  # seconds, times how often it was parked
 
 FORGETTING = (
-    *(idempotency.prune, rate_limits.prune, sessions.prune, webhooks.prune),
+    *(idempotency.prune, rate_limits.prune, sessions.end_expired, sessions.prune, webhooks.prune),
     *(overlapping.prune, rates.prune, breaker.prune),
 )
 

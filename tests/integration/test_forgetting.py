@@ -1,6 +1,7 @@
 """What has had its time is forgotten by the relay, a batch at a time; what still has time stays."""
 
 from contextlib import closing
+from uuid import UUID
 
 from services.worker.relay import FORGETTING
 from shared.db.engine import connect
@@ -48,6 +49,37 @@ def test_a_relay_forgets_what_has_had_its_time_and_nothing_else(ledger: Ledger) 
     ledger.relay()
     # Then
     wait_until(lambda: left(ledger) == ["email:young", "young", "young", "young"])
+
+
+def test_a_session_that_nobody_renewed_has_ended_like_one_that_was_signed_out(ledger: Ledger) -> None:
+    """Or its sockets would be open for ever: a fact is what closes them."""
+    # Given three sessions: over, renewed in time, and over but signed out before
+    over, lives, signed_out = new_id(), new_id(), new_id()
+    ledger.connection.execute(
+        "insert into users (id, email, name, password_hash) values (%(over)s, 'layla@example.com', 'ليلى', '')",
+        {"over": over},
+    )
+    ledger.connection.execute(
+        "insert into sessions (id, user_id, expires_at, revoked_at) values"
+        " (%(over)s, %(over)s, now() - interval '1 second', null),"
+        " (%(lives)s, %(over)s, now() + interval '1 hour', null),"
+        " (%(signed_out)s, %(over)s, now() - interval '1 second', now() - interval '1 hour')",
+        {"over": over, "lives": lives, "signed_out": signed_out},
+    )
+    # When two relays tidy up
+    ledger.relay()
+    ledger.relay()
+    # Then it is told once of the one that is over
+    wait_until(ledger.all_expanded)
+    wait_until(lambda: ended(ledger) == [over])
+    for prune in FORGETTING:
+        with ledger.transaction() as tx:
+            prune(tx)
+    assert ended(ledger) == [over]
+
+
+def ended(ledger: Ledger) -> list[UUID]:
+    return [row.aggregate_id for row in ledger.rows("select aggregate_id from events where name = 'SessionRevoked'")]
 
 
 def test_much_is_forgotten_in_batches_one_soon_after_the_other(ledger: Ledger) -> None:

@@ -29,6 +29,14 @@ where id = %s
 #: One row for whoever ends it; none if somebody has been faster.
 REVOKE = "update sessions set revoked_at = clock_timestamp() where id = %s and revoked_at is null returning user_id"
 
+#: A batch of those that nobody renewed in time. Who is just renewing one keeps it.
+EXPIRE = f"""
+update sessions set revoked_at = clock_timestamp() where id in (
+    select id from sessions where revoked_at is null and expires_at < clock_timestamp()
+    limit {pruning.BATCH} for update skip locked
+) returning id, user_id
+"""
+
 PRUNE = pruning.old("sessions", "id", "expires_at", "7 days")
 
 
@@ -49,6 +57,14 @@ def revoke(tx: Transaction, session_id: UUID) -> None:
     """End a session, and record that it ended: who hears of it closes the sockets that it opened."""
     if revoked := tx.one(REVOKE, (session_id,)):
         record(tx, SessionRevoked(session_id=session_id, user_id=revoked.user_id))
+
+
+def end_expired(tx: Transaction) -> bool:
+    """End some of the sessions that nobody renewed, as `revoke` does; say whether there may be more."""
+    expired = tx.all(EXPIRE)
+    for session in expired:
+        record(tx, SessionRevoked(session_id=session.id, user_id=session.user_id))
+    return len(expired) == pruning.BATCH
 
 
 def prune(tx: Transaction) -> bool:
