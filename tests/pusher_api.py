@@ -63,6 +63,10 @@ class PusherApi:
             self.triggered.append(json.loads(body))
         return status
 
+    def recover(self) -> None:
+        """Be well from now on, whatever was still to go wrong."""
+        self._next.clear()
+
     def events(self) -> list[int]:
         """Return the positions of the facts it was told, in the order they came."""
         return [json.loads(one["data"])["event_id"] for one in self.triggered if "event_id" in one["data"]]
