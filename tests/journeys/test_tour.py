@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from shared.config import ROOT, settings
@@ -32,7 +33,7 @@ SEEN = (
     "stock, money, messages and jobs agree",
 )
 #: The README's blocks; the first two start the system.
-SETUP, PLACE, LISTEN, TWICE, DECLINE, KILL, WIPE, HOLD = range(2, 10)
+SETUP, PLACE, LISTEN, FILM, TWICE, DECLINE, KILL, WIPE, HOLD = range(2, 11)
 
 
 @pytest.fixture
@@ -106,6 +107,9 @@ def test_the_readmes_commands_do_what_it_says(house: House, tmp_path: Path) -> N
     assert said.index("OrderPlaced") < said.index("StockReserved") < said.index("OrderConfirmed")
     # Listened to, live
     assert r"event: App\Events\OrderShipped" in paste(house, tmp_path, SETUP, LISTEN)
+    # A film, uploaded and played: the last line is where it is
+    *_, address = paste(house, tmp_path, SETUP, FILM).split()
+    assert httpx.get(address, headers={"Range": "bytes=0-99"}).status_code == 206
     # The same order twice
     first, second = paste(house, tmp_path, SETUP, TWICE).split()
     assert first == second
