@@ -11,7 +11,7 @@ from benchmarks.figures import Figure
 from benchmarks.ground import Ground
 from shared.config import ROOT
 
-ALL = ("noop", "crowd", "place", "drain", "latency", "live", "fanout", "overhead")
+ALL = ("noop", "crowd", "place", "drain", "latency", "live", "fanout", "overhead", "video")
 KEPT = ROOT / "var" / "benchmarks.json"
 
 
