@@ -61,6 +61,10 @@ class PageConfig(BaseModel):
     public_url: str
     pusher: Pusher
     demo: bool
+    sandbox: str | None = Field(
+        description="the demo's outside world, for people: its mailbox, its card gateway, its switches",
+        examples=["http://localhost:9000/"],
+    )
 
 
 @router.get("/", include_in_schema=False)
@@ -94,7 +98,8 @@ async def page_config(request: Request, response: Response) -> PageConfig:
         port=here.realtime_public_port or here.realtime_port,
         scheme="https" if here.public_url.startswith("https://") else "http",
     )
-    return PageConfig(public_url=here.public_url, pusher=pusher, demo=here.in_demo)
+    sandbox = f"http://{_asked_host(request, here)}:{here.sandbox_port}/" if here.in_demo else None
+    return PageConfig(public_url=here.public_url, pusher=pusher, demo=here.in_demo, sandbox=sandbox)
 
 
 def _asked_host(request: Request, here: Settings) -> str:

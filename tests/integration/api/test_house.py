@@ -135,6 +135,7 @@ def test_production_has_no_switches_and_no_sandbox_and_nobody_of_the_demo_signs_
     problem(production.http.post("/demo/redis/wipe"), 404, "not_found")
     problem(production.http.post("/demo/crash/relay-1"), 404, "not_found")
     assert "sandbox" not in production.http.get("/").text
+    assert production.http.get("/config.json").json()["sandbox"] is None
 
 
 def test_in_the_demo_redis_is_wiped_by_whoever_is_signed_in(api: ApiProcess, redis: RedisServer) -> None:

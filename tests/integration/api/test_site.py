@@ -111,6 +111,8 @@ def test_realtime_is_where_the_page_came_from(shop: ApiProcess, asked: str, host
     # Then
     assert answer.json()["pusher"] == {"key": "taboor-key", "host": host, "port": 6100, "scheme": "http"}
     assert answer.headers["cache-control"] == "no-store"
+    # And so is the sandbox of the demo
+    assert answer.json()["sandbox"] == f"http://{host}:9000/"
 
 
 def test_realtime_behind_a_proxy_is_where_the_settings_say(shop_url: str, redis: RedisServer, tmp_path: Path) -> None:
