@@ -50,7 +50,8 @@ def demo_environment(environment: Mapping[str, str], ports: Mapping[str, int]) -
     kept = {name: value for name, value in environment.items() if not name.startswith(FOREIGN)}
     sandbox = f"http://127.0.0.1:{ports['SANDBOX_PORT']}"
     return {
-        "RESERVATION_SECONDS": "120",  # who plays with the demo does not wait 15 minutes for an order to expire
+        "RESERVATION_SECONDS": "120",  # who plays with the demo does not wait 15 minutes for an order to expire …
+        "VIDEO_BACKOFF_SECONDS": "[5, 10, 20]",  # … nor minutes for a second try of a video
         **kept,
         **{name: str(port) for name, port in ports.items()},
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), kept.get("PATH", os.defpath))),
