@@ -12,13 +12,14 @@ from fastapi import APIRouter, BackgroundTasks, Path
 from services.api import supervised
 from services.api.caller import Caller
 from services.api.problems import Problem
-from services.api.routes import demo_load, demo_sandbox
+from services.api.routes import demo_books, demo_load, demo_sandbox
 from services.api.schemas.demo import Process, Processes
 from shared.config import settings
 
 router = APIRouter(prefix="/demo", include_in_schema=False)
 router.include_router(demo_sandbox.router)
 router.include_router(demo_load.router)
+router.include_router(demo_books.router)
 
 
 @router.get("/processes")

@@ -103,6 +103,24 @@ def test_a_customer_sees_what_was_charged_for_their_own_order(
     problem(with_sandbox.customer("Omar").get(f"/demo/charges/{order}"), 404, "not_found")
 
 
+def test_the_books_are_compared_with_what_the_bank_has(with_sandbox: ApiProcess, layla: Customer) -> None:
+    # Given an order that says it is paid, for minutes, and the bank has nothing of it
+    desk = with_sandbox.http.get("/products").json()["items"][0]["id"]
+    order = layla.place([{"product_id": desk, "quantity": 1}]).json()["id"]
+    as_if = "update orders set status = %s, updated_at = now() - interval '5 minutes' where id = %s"
+    nour = with_sandbox.customer("Nour", role="operator")
+    with_sandbox.sql(as_if, "confirmed", order)
+    try:
+        # When
+        faults = [nour.get(books).json()["faults"] for books in ("/books", "/demo/books")]
+    finally:
+        with_sandbox.sql(as_if, "placed", order)
+    # Then
+    missing = f"order {order}: confirmed, but the gateway keeps no charge for it"
+    assert [missing in found for found in faults] == [False, True]
+    problem(layla.get("/demo/books"), 403, "forbidden")
+
+
 def test_a_sandbox_that_is_away_is_said(
     shop_url: str, redis: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
