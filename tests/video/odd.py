@@ -1,5 +1,6 @@
 """Honest files that are awkward: what phones, cameras, screen recorders and old disks make; and how each is to end."""
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,13 @@ def with_extras(path: Path) -> None:
     ffmpeg(*picture(), *tone(), *tone(), *more, *X264, *AAC, *kinds, f"file:{path}")
 
 
+def recorded(path: Path, seconds: float = 2) -> None:
+    """As browsers record: into a pipe, so that nothing says how long it is, nor where its key frames are."""
+    inputs = [*picture(seconds=seconds), *tone(seconds), *X264, "-g", "60", "-c:a", "libopus"]
+    command = [str(capabilities().ffmpeg), "-nostdin", "-v", "error", *inputs, "-f", "matroska", "pipe:1"]
+    path.write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
 UNEVEN = ["-vf", "select='not(mod(n,7))+lt(mod(n,40),10)'", "-fps_mode", "vfr"]
 COVER = ["-f", "lavfi", "-i", "color=red:size=300x300:duration=0.04:rate=25", "-map", "0:a", "-map", "1:v"]
 AS_COVER = ["-c:v", "mjpeg", "-disposition:v:0", "attached_pic"]
@@ -105,6 +113,7 @@ ODD: dict[str, tuple[Maker, Expected]] = {
     ),
     "prores.mov": (made(picture(), ["-c:v", "prores_ks", "-pix_fmt", "yuv422p10le"]), SILENT),
     "vp9.webm": (made(picture(), tone(), VP9, ["-c:a", "libopus"]), Expected()),
+    "recorded.webm": (recorded, Expected()),
     "av1.mp4": (made(picture(), tone(), ["-c:v", "libsvtav1", "-preset", "12", "-c:a", "libopus"]), Expected()),
     "camera.avi": (made(picture(), tone(), ["-c:v", "mjpeg", "-q:v", "5", "-c:a", "pcm_s16le"]), Expected()),
     "disk.mpg": (

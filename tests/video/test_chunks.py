@@ -1,5 +1,6 @@
 """A long video in chunks by many workers: joined, it is the same as if one had made it, picture for picture."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from services.worker.ffmpeg.probe import probe
 from services.worker.ffmpeg.transcode import join, transcode, transcode_audio, transcode_chunk
 from services.worker.ffmpeg.watch import Watch
 from tests.video.making import AAC, X264, Seen, clip, ffmpeg, picture, pictures_of, tone
-from tests.video.odd import UNEVEN
+from tests.video.odd import UNEVEN, recorded
 
 SECONDS = 13
 WATCH = Watch(threads=1)
@@ -32,13 +33,14 @@ def opus(path: Path) -> None:
     ffmpeg(*picture(rate="24000/1001", seconds=SECONDS), *tone(SECONDS), *X264, "-c:a", "libopus", f"file:{path}")
 
 
-LONG = {
+LONG: dict[str, Callable[[Path], object]] = {
     "even.mp4": lambda path: clip(path, seconds=SECONDS),
     "ntsc.mp4": lambda path: clip(path, rate="30000/1001", seconds=SECONDS),
     "120-a-second.mp4": lambda path: clip(path, rate="120", seconds=SECONDS),
     "uneven.mp4": uneven,
     "opus.mkv": opus,
     "open-groups.mp4": open_groups,
+    "recorded.webm": lambda path: recorded(path, SECONDS),
 }
 
 

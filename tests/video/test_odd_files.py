@@ -1,5 +1,6 @@
 """Odd, but honest files: each becomes a video that plays everywhere, or is refused with its reason."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ def check_stream(stream: Path, plan: Plan, expected: Expected) -> None:
     assert len(seen[0].moments) == expected.frames
     assert seen[0].moments[0] == 0
     assert len(seen[0].gaps) <= (2 if expected.even else 99)  # 0.033 and 0.034 is rounding
-    assert all(after - before <= 2 + 2 * max(frame, 0.25) for before, after in zip(seen[0].keys, seen[0].keys[1:]))  # noqa: B905 - neighbours
+    assert all(after - before <= 2 + 2 * max(frame, 0.25) for before, after in pairwise(seen[0].keys))
     for path in (*rungs, stream / "video.mp4"):
         assert abs(video_length(path) - expected.seconds) <= frame + 0.001, path
     assert kinds_of(stream / "video.mp4") == (["h264", "aac"] if expected.sound else ["h264"])

@@ -125,7 +125,7 @@ def shape_of(video: Stream) -> Shape:
         raise Refused(Refusal.TOO_LARGE, f"{width}x{height}, seen as {seen[0]}x{seen[1]}")
     if min(width, height, *seen) < SMALLEST_SIDE or max(seen) > THINNEST * min(seen):
         raise Refused(Refusal.TOO_SMALL, f"{width}x{height}, seen as {seen[0]}x{seen[1]}")
-    turned = any(round(float(turn)) % 180 == 90 for turn in _turns(video))
+    turned = any(round(fraction(turn)) % 180 == 90 for turn in _turns(video))
     return Shape(*(reversed(seen) if turned else seen))
 
 
@@ -133,6 +133,12 @@ def _turns(video: Stream) -> list[Any]:
     """Return by how many degrees it is to be turned; old builds say so in a tag."""
     sides = [side["rotation"] for side in video.get("side_data_list", []) if "rotation" in side]
     return sides or [video.get("tags", {}).get("rotate", 0)]
+
+
+def tells_length(said: Mapping[str, Any]) -> bool:
+    """Return whether a file says how long it is, or one of its streams does."""
+    whole = seconds(said.get("format", {}).get("duration"))
+    return whole > 0 or any(length(stream, 0.0) > 0 for stream in said.get("streams", []))
 
 
 def lengths_of(

@@ -48,7 +48,9 @@ def read(folder: Path) -> Playlist:
     seconds = lengths([folder / name for _, name in listed])
     if min(seconds) <= 0:
         raise Broken(f"{folder.name}: a segment has no length")
-    index.write_text(_put_right(text, seconds))
+    if (right := _put_right(text, seconds)) != text:
+        (folder / f"{INDEX}.new").write_text(right)
+        (folder / f"{INDEX}.new").replace(index)
     return Playlist(tuple(round(length, 6) for length in seconds), tuple(sizes[name] for _, name in listed))
 
 

@@ -1,17 +1,20 @@
 """Look at a source without trusting it: a plan, or the reason why it is refused."""
 
 import json
+import re
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from services.worker.ffmpeg import sniff
-from services.worker.ffmpeg.accept import accept
+from services.worker.ffmpeg.accept import accept, tells_length
 from services.worker.ffmpeg.capabilities import Capabilities, capabilities
 from services.worker.ffmpeg.confinement import GIBIBYTE, Confinement
 from services.worker.ffmpeg.errors import Failed, Refused, Trouble
 from services.worker.ffmpeg.inputs import PIXELS, address, guarded
-from services.worker.ffmpeg.plan import Plan
+from services.worker.ffmpeg.plan import MICROSECONDS, Plan
+from services.worker.ffmpeg.progress import TELL
 from services.worker.ffmpeg.supervise import ask
 from services.worker.ffmpeg.watch import Watch
 from shared.config import settings
@@ -46,15 +49,41 @@ def probe(source: Path) -> Plan:
     if container is None:
         known = sniff.known_otherwise(source)
         raise Refused(Refusal.FORMAT if known else Refusal.NOT_A_VIDEO, "no format that is taken here")
-    here = capabilities()
-    return accept(container, look(source, container, here), here, settings().video_seconds)
+    here, longest = capabilities(), settings().video_seconds
+    said = look(source, container, here)
+    if not tells_length(said):
+        said["format"]["duration"] = measure(source, container, here, longest)
+    return accept(container, said, here, longest)
+
+
+def measure(source: Path, container: str, here: Capabilities, longest: float) -> float:
+    """Read a source to its end, decoding nothing, and return how long it is: browsers record without saying it."""
+    ends = ("-map", "0:v?", "-map", "0:a?", "-c", "copy", "-t", str(longest + 1), "-f", "null", "-")
+    quiet = ("-hide_banner", "-nostdin", "-v", "error", *TELL)
+    argv = [str(here.ffmpeg), *quiet, *_words(guarded(container)), "-i", address(source), *ends]
+    try:
+        answer, _ = ask(argv, Confinement([source], memory=MEMORY, cpu=round(WALL)), Watch(wall=WALL))
+    except Failed as failed:
+        raise _judged(failed) from failed
+    told = re.findall(rb"^out_time_us=(\d+)", answer, re.MULTILINE)
+    return max(map(int, told), default=0) / MICROSECONDS
 
 
 def look(source: Path, container: str, here: Capabilities) -> dict[str, Any]:
     """Return what ffprobe says of a source."""
     options = {**guarded(container, pixels=4 * PIXELS), "probesize": "50M", "analyzeduration": "30M"}
-    words = [word for name, value in options.items() for word in (f"-{name}", str(value))]
-    argv = [str(here.ffprobe), "-v", "error", *words, "-of", "json", "-show_entries", ENTRIES, "-i", address(source)]
+    argv = [
+        str(here.ffprobe),
+        "-v",
+        "error",
+        *_words(options),
+        "-of",
+        "json",
+        "-show_entries",
+        ENTRIES,
+        "-i",
+        address(source),
+    ]
     try:
         answer, complaints = ask(argv, Confinement([source], memory=MEMORY, cpu=CPU), Watch(wall=WALL))
     except Failed as failed:
@@ -62,6 +91,10 @@ def look(source: Path, container: str, here: Capabilities) -> dict[str, Any]:
     said: dict[str, Any] = json.loads(answer)
     _check_limits(complaints, said)
     return said
+
+
+def _words(options: Mapping[str, str | int]) -> list[str]:
+    return [word for name, value in options.items() for word in (f"-{name}", str(value))]
 
 
 def _check_limits(complaints: str, said: dict[str, Any]) -> None:

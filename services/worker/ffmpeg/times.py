@@ -21,7 +21,10 @@ def fraction(text: Any) -> Fraction:
 
 def seconds(text: Any) -> float:
     """Return finite seconds, 0 for none."""
-    return float(fraction(text))
+    try:
+        return float(fraction(text))
+    except OverflowError:
+        return 0.0
 
 
 def length(stream: Mapping[str, Any], begins: float) -> float:
