@@ -18,6 +18,8 @@ export interface Step {
   /** The job that recorded it; null: the API did. */
   by: TimelineJob | null;
   groups: Group[];
+  /** What this fact put back: the pieces on the shelf, the money on the card. */
+  back: 'stock' | 'money' | null;
 }
 
 /** Which job undoes which. */
@@ -49,9 +51,16 @@ export function steps({ events, jobs }: Timeline): Step[] {
     after: index === 0 ? null : seconds(shown[index - 1]!.occurred_at, event.occurred_at),
     by: byId.get(event.job_id ?? '') ?? null,
     groups: [],
+    back: backOf(event, shown.slice(0, index)),
   }));
   for (const job of jobs) put(job, causeOf(job, made));
   return made;
+}
+
+function backOf({ name }: TimelineEvent, before: TimelineEvent[]): Step['back'] {
+  if (name === 'PaymentRefunded') return 'money';
+  const held = before.some((event) => event.name === 'StockReserved');
+  return held && ['OrderRejected', 'OrderCancelled', 'OrderExpired'].includes(name) ? 'stock' : null;
 }
 
 /** The fact a job follows from; for a job that another one dispatched, the latest fact before it. */

@@ -310,6 +310,7 @@ export interface PageConfig {
   public_url: string;
   pusher: Pusher;
   demo: boolean;
+  sandbox: string | null;
 }
 
 export interface Pause {

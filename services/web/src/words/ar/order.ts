@@ -3,7 +3,8 @@ import type { Words } from '../en.ts';
 
 export const order: Words['order'] = {
   title: 'طلب',
-  back: 'ارجع للمحل',
+  toShop: 'ارجع للمحل',
+  back: { stock: (what) => `${what} رجعوا الرف`, money: (what) => `${what} رجعوا على الكارت` },
   changed: (number, what) => `طلب ${number}: ${what}`,
   total: 'الإجمالي',
   statuses: {
@@ -95,7 +96,9 @@ export const order: Words['order'] = {
     settle_from_gateway: 'اسأل البنك إيه الحقيقة',
     call_operators: 'كلّم المسؤولين',
   },
-  chain: (name) => `سلسلة مهام: ${name}`,
+  chain: (name) => `سلسلة، واحدة ورا التانية: ${name}`,
+  undoChain: 'اللي اتعمل بيترجّع، الآخر الأول',
+  already: 'ماكانش فاضل حاجة تتعمل: حصلت خلاص',
   undoing: 'بترجّع',
   queue: 'طابور',
   states: {
@@ -131,7 +134,19 @@ export const order: Words['order'] = {
   },
   unknown: 'لسه محدش يعرف البنك خد الفلوس ولا لأ: هنسأله تاني، ومفيش حاجة هتتحرك قبلها',
   tooLate: 'كان الوقت فات',
-  enough: 'الكمية مش مكفّية',
+  enough: (product) => `الكمية مش مكفّية: ${product}`,
+  declined: (why) => `البنك رفض الكارت: ${why}`,
+  declines: {
+    generic_decline: 'من غير سبب',
+    insufficient_funds: 'الرصيد مش مكفّي',
+    lost_card: 'متبلّغ إنه ضايع',
+    stolen_card: 'متبلّغ إنه مسروق',
+    fraudulent: 'البنك شاكك في حاجة',
+    expired_card: 'الكارت منتهي',
+    incorrect_cvc: 'رقم الأمان غلط',
+    processing_error: 'غلطة عند البنك',
+    card_velocity_exceeded: 'اتجرّب كتير',
+  },
   messages: {
     title: 'زي ما الزبون شايفها',
     none: 'لسه ما اتبعتش حاجة.',
@@ -141,6 +156,7 @@ export const order: Words['order'] = {
     to: 'إلى',
     waiting: 'بتتبعت …',
     failed: 'ما اتبعتتش',
+    noPhone: 'ما اتبعتتش: مفيش رقم تليفون',
     delivered: 'وصلت',
     sent: 'اتبعتت',
     hidden: 'الكلام نفسه في صندوق الزبون.',

@@ -1,7 +1,8 @@
 // One order: its stages, its timeline, its jobs, and what the customer is told.
 export const order = {
   title: 'Order',
-  back: 'Back to the shop',
+  toShop: 'Back to the shop',
+  back: { stock: (what: string) => `${what} back on the shelf`, money: (what: string) => `${what} back on the card` },
   changed: (number: number, what: string) => `Order ${number}: ${what}`,
   total: 'Total',
   statuses: {
@@ -93,7 +94,9 @@ export const order = {
     settle_from_gateway: 'Ask the bank what is true',
     call_operators: 'Call the operators',
   } as Record<string, string>,
-  chain: (name: string) => `a chain of jobs: ${name}`,
+  chain: (name: string) => `A chain, one after another: ${name}`,
+  undoChain: 'What had been done is undone, the last first',
+  already: 'nothing was left to do: it had happened already',
   undoing: 'undoes',
   queue: 'queue',
   states: {
@@ -129,7 +132,19 @@ export const order = {
   } as Record<string, string>,
   unknown: 'nobody knows yet whether the bank took the money: it is asked again, and nothing moves until then',
   tooLate: 'it was too late for this',
-  enough: 'there is not enough of it',
+  enough: (product: string) => `not enough in stock: ${product}`,
+  declined: (why: string) => `the card was declined: ${why}`,
+  declines: {
+    generic_decline: 'the bank gives no reason',
+    insufficient_funds: 'not enough money',
+    lost_card: 'it was reported lost',
+    stolen_card: 'it was reported stolen',
+    fraudulent: 'the bank suspects fraud',
+    expired_card: 'it has expired',
+    incorrect_cvc: 'the security code is wrong',
+    processing_error: 'the bank made a mistake',
+    card_velocity_exceeded: 'it was tried too often',
+  } as Record<string, string>,
   messages: {
     title: 'As the customer sees it',
     none: 'Nothing has been sent yet.',
@@ -139,6 +154,7 @@ export const order = {
     to: 'To',
     waiting: 'being sent …',
     failed: 'could not be sent',
+    noPhone: 'not sent: there is no phone number',
     delivered: 'delivered',
     sent: 'sent',
     hidden: 'Its text is in the customer’s mailbox.',
