@@ -1,5 +1,40 @@
-// Of the panel `queues`.
+// Of the panel `queues`: how long they are, who works, and each job in them.
+import { counted } from '../counting.ts';
 
 export const queues = {
-  soon: 'This panel is being built.',
+  lead: 'Work that waits for its turn. A job is a row in the database before it is a message, so that none is lost.',
+  refused: 'The queues are for those who run the shop. It answered:',
+  askNour: 'Sign out and walk in as Nour, who runs it.',
+  queue: 'Queue',
+  waiting: 'Waiting',
+  delayed: 'Later',
+  blocked: 'After another',
+  running: 'At work',
+  oldest: 'Oldest waits for',
+  perMinute: 'Done in a minute',
+  workers: 'Workers',
+  threads: (units: number, threads: number) =>
+    `${counted('en', units, { one: '# process', other: '# processes' })}, ${counted('en', threads, { one: '# thread', other: '# threads' })}`,
+  nobody: 'nobody works on it',
+  pause: 'Pause',
+  resume: 'Go on',
+  pausedBy: 'paused by',
+  pauseReason: 'from the page',
+  jobs: 'Jobs',
+  views: { waiting: 'Waiting', running: 'At work', retrying: 'Tried again', failed: 'Failed for good' },
+  none: {
+    waiting: 'Nothing waits.',
+    running: 'Nothing is at work just now.',
+    retrying: 'Nothing is being tried again.',
+    failed: 'Nothing has failed for good.',
+  },
+  failures: (count: number) => counted('en', count, { one: '# try has failed', other: '# tries have failed' }),
+  lost: (count: number) => counted('en', count, { one: '# worker died at it', other: '# workers died at it' }),
+  until: (time: string) => `goes on until ${time}`,
+  since: 'since',
+  retry: 'Try again',
+  runNow: 'Run it now',
+  cancel: 'Cancel',
+  forget: 'Forget',
+  error: 'What went wrong',
 };
