@@ -31,11 +31,14 @@ class Online:
             self._hint(user)
 
     async def stay(self) -> None:
-        """Have this node's list live on; write it again after a wipe. Raises Redis's errors."""
-        if self._here and not await self._commands.ask("EXPIRE", _key(self._node), keys.NODE_SECONDS):
+        """Have this node's list live on; write it again after a wipe, or if Redis missed some. Raises its errors."""
+        key, renewal = _key(self._node), ("EXPIRE", _key(self._node), keys.NODE_SECONDS)
+        if not self._here:
+            return
+        _, number = await self._commands.ask_all([renewal, ("HLEN", key)])
+        if number != len(self._here):
             all_here = [word for user in self._here for word in (_utf8(user), 1)]
-            await self._commands.ask("HSET", _key(self._node), *all_here)
-            await self._commands.ask("EXPIRE", _key(self._node), keys.NODE_SECONDS)
+            await self._commands.ask_all([("MULTI",), ("DEL", key), ("HSET", key, *all_here), renewal, ("EXEC",)])
 
     async def who(self, users: Collection[str]) -> set[str]:
         """Return who of these is signed in anywhere. Raises Redis's errors."""

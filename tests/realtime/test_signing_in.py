@@ -5,8 +5,10 @@ import time
 
 import pytest
 
+from services.realtime.online import Online
 from shared.broadcasting import keys
 from shared.broadcasting.signatures import sign_user
+from tests.realtime_alone import alone
 from tests.realtime_client import KEY, SECRET, Client, refused, succeeded
 from tests.realtime_cluster import Cluster
 
@@ -130,3 +132,21 @@ def test_a_sign_in_ends_with_the_session_it_was_signed_for(realtime: Cluster, la
 def test_an_old_sign_in_is_good_for_nothing(layla: Client) -> None:
     layla.sign_in(json.dumps({"id": "nour", "session": "nour-2", "until": time.time() - 1}))
     assert layla.closed()[0] == 4009
+
+
+@pytest.mark.anyio
+async def test_what_redis_was_not_told_of_who_is_signed_in_is_made_good(realtime: Cluster) -> None:
+    """As after a connection to it was lost: one who came is not in its list, and one who went is."""
+    async with alone(realtime.redis.url, "giza-1") as giza:
+        # Given two who are signed in, of whom one is missing in the list, which has two others
+        online = Online(giza.commands, "giza-1")
+        await giza.commands.ask_all([])  # the wire is there
+        for user in ("nour", "omar"):
+            online.came(user)
+        await giza.commands.ask("HDEL", "taboor:online:giza-1", "omar")
+        for gone in ("layla", "mallory"):
+            await giza.commands.ask("HSET", "taboor:online:giza-1", gone, 1)
+        # When the node looks after its list
+        await online.stay()
+        # Then the list is right
+        assert await online.who(["layla", "mallory", "nour", "omar"]) == {"nour", "omar"}
