@@ -34,6 +34,12 @@ class Bus:
         self._life: bytes | None = None
         self._looked = 0.0
         self._wiped_at: float | None = None
+        self._doubtful = False  # wiped, and nothing new was heard since
+
+    @property
+    def reached(self) -> int:
+        """How far clients may be told they have heard. After a wipe positions may begin at 1 again: then 0."""
+        return 0 if self._doubtful else self.position
 
     async def run(self) -> None:
         while True:
@@ -88,7 +94,7 @@ class Bus:
             position, said = number_of(entry_id), _fields(fields)
             if position <= self.position and not self._is_strangers(said):
                 continue
-            self.position = position
+            self.position, self._doubtful = position, False
             _hand_over(self._hear_fact, position, said)
 
     def _hear_signals(self, entries: list[Any]) -> None:
@@ -105,7 +111,8 @@ class Bus:
         self._life = life
         if changed or number_of(last or b"0-0") < number_of(self._facts):
             log.warning("Redis was wiped: every subscription is told to refetch", position=self.position)
-            self._facts, self._wiped_at = b"0-0", time.time()  # what is written again is heard again, and left out
+            self._facts = b"0-0"  # what is written again is heard again, and left out
+            self._wiped_at, self._doubtful = time.time(), True
             self._tell_wiped()
 
     def _is_strangers(self, said: Fields) -> bool:

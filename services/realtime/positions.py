@@ -37,8 +37,8 @@ class Positions:
         told = 0
         while True:
             await asyncio.sleep(every)
-            if self._bus.position != told:
-                told = self._bus.position
+            if self._bus.reached not in (0, told):
+                told = self._bus.reached
                 await self._tell_all()
 
     async def _tell_all(self) -> None:
@@ -51,4 +51,4 @@ class Positions:
         """Only of what it has been sent: a held subscription is not there yet."""
         live = [name for name in self._channels.get(socket, ()) if self._hub.settle(name, socket)]
         if live:
-            socket.push(b"".join([pack(frames.position(name, self._bus.position)) for name in live]))
+            socket.push(b"".join([pack(frames.position(name, self._bus.reached)) for name in live]))

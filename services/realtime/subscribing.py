@@ -67,7 +67,7 @@ class Subscribing:
         self._hub.subscribe(wish.channel, socket)
         told = [frames.succeeded(wish.channel)]
         if wish.cursor:
-            told.append(self._followed(socket, wish.channel, self._bus.position))
+            told.append(self._followed(socket, wish.channel, self._bus.reached))
         socket.push(b"".join(map(pack, told)))
         return None
 
@@ -142,7 +142,7 @@ class Subscribing:
             told += self._replay(channel, past.missed)
         told += held
         if wish.cursor:
-            told.append(pack(self._followed(socket, channel, max(fact, self._bus.position))))
+            told.append(pack(self._followed(socket, channel, max(fact, self._bus.reached))))
         socket.push(b"".join(told))
 
     def _followed(self, socket: Socket, channel: str, position: int) -> str:

@@ -241,9 +241,14 @@ def test_a_wiped_redis_with_another_database_behind_it_begins_anew(shop: Cluster
         with shop.redis_client() as client:
             client.flushall()
         layla.until("pusher:resume_failed")
+        with shop.client() as omar:
+            # Then who comes in between is told no position of the time before: lower ones would seem heard
+            assert position(resume(omar, channel, None)) == 0
         shop.fact(channel, position=1, data='{"event_id":1}', occurred_at="2100-01-01T00:00:00+00:00")
-        # Then it is heard, though it is a lower position than before
+        # And the new ones are heard, though they are lower than before
         assert facts([layla.until("App\\Events\\OrderShipped")]) == [1]
+        with shop.client() as omar:
+            assert position(resume(omar, channel, None)) == 1
     shop.position = 1
 
 
