@@ -34,6 +34,7 @@ from shared.config import Settings
 log = structlog.get_logger()
 
 FIRST_WORD = 3.0  # seconds that a node waits for Redis before it lets clients in all the same
+KEEP_ALIVE = 75  # seconds; an app that publishes every few seconds would find uvicorn's 5 just over
 BACKLOG = 4_096  # connections that wait to be accepted: all clients come back at once
 REDIS_CONNECTIONS = 50  # what needs more than these waits its turn
 
@@ -141,6 +142,7 @@ class Node:
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE,
             forwarded_allow_ips=settings.forwarded_allow_ips,
         )
         return Doors(self.service, self.limits, api, settings.pusher_app_key, settings.realtime_origins)
