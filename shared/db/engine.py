@@ -1,5 +1,6 @@
 """Connections to PostgreSQL, with the limits that keep a frozen process from stopping the others."""
 
+import select
 import threading
 from typing import Any
 
@@ -75,14 +76,32 @@ def arguments(*, durable: bool = True, by_key: bool = False) -> dict[str, Any]:
     }
 
 
+def is_gone(connection: Connection) -> bool:
+    """Say whether the other end has hung up while nobody used this. It costs a system call, and no round trip."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))  # it says nothing unasked but a farewell; a rare notice costs a new connection
+
+
 def pool(size: int) -> ConnectionPool[Connection]:
     """Return a closed pool of durable connections; the caller opens and closes it."""
-    return ConnectionPool(
+
+    def check(connection: Connection) -> None:
+        """Lend no connection to a PostgreSQL that died; where one is dead the others are looked at, too."""
+        if is_gone(connection):
+            connection.close()
+            connections.check()
+            raise psycopg.OperationalError("PostgreSQL has hung up")
+
+    connections: ConnectionPool[Connection] = ConnectionPool(
         settings().database_url,
         kwargs=arguments(),
         configure=limit_transactions,
+        check=check,
         min_size=min(2, size),
         max_size=size,
         timeout=5,
+        reconnect_timeout=5,  # it would wait twice as long each time, for minutes: give up, and begin anew when asked
         open=False,
     )
+    return connections

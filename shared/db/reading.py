@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlmodel import Session
 
 from shared.config import settings
-from shared.db.engine import LIMITS, Connection, arguments, limit_transactions
+from shared.db.engine import LIMITS, Connection, arguments, is_gone, limit_transactions
 
 #: A request's statements see one moment: a timeline's facts and jobs fit together. Such transactions never conflict.
 SNAPSHOT = "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
@@ -28,12 +28,19 @@ def reading_engine(size: int) -> Engine:
         use_native_hstore=False,
     )
     event.listen(engine, "connect", _limit)
+    event.listen(engine, "checkout", _look)
     return engine
 
 
 def _limit(connection: Connection, _record: object) -> None:
     limit_transactions(connection)
     connection.commit()  # a setting that is rolled back is forgotten
+
+
+def _look(connection: Connection, _record: object, _proxy: object) -> None:
+    """Have a connection to a PostgreSQL that died made anew, and the others when they are wanted."""
+    if is_gone(connection):
+        raise InvalidatePoolError
 
 
 @contextmanager
