@@ -108,13 +108,20 @@ class _Talk:
         # Whoever is sent away together does not come back together.
         await self._say(f"retry: {random.randint(500, 2500)}\n\n")  # noqa: S311 - no secret
         while True:
-            until = time.monotonic() + settings().sse_heartbeat_seconds
-            while (seconds := until - time.monotonic()) > 0:
-                await self._tell(await self._news(seconds))
-            if not await run_in_threadpool(self._may_go_on):
+            over = await self._tell_until(time.monotonic() + settings().sse_heartbeat_seconds)
+            if over or not await run_in_threadpool(self._may_go_on):
                 await self._say("event: session_ended\ndata: {}\n\n")
                 return
             await self._say(f": still here\n{self._bookmark()}\n")
+
+    async def _tell_until(self, until: float) -> bool:
+        """Tell what is new; at once say whether it is over."""
+        while (seconds := until - time.monotonic()) > 0:
+            news = await self._news(seconds)
+            await self._tell(news)
+            if news.over:
+                return True
+        return False
 
     async def _news(self, seconds: float) -> News:
         """Wait for news; while Redis is away there are none, and the follower goes on where it was."""

@@ -170,6 +170,6 @@ def said_of(fact: Any) -> Said:
 def _words(fact: Any) -> list[str | int]:
     """Return a fact's entry in the order in which the script takes it apart."""
     name, channels, data = said_of(fact)
-    kept = [keys.channel(channel) for channel in channels if keys.ended_session(channel) is None]
+    kept = [keys.channel(channel) for channel in channels]
     at = fact.occurred_at.astimezone(UTC).isoformat()
     return [f"{fact.position}-0", name, json.dumps(list(channels)), data, at, len(kept), *kept]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.broadcasting import keys
+from shared.broadcasting.names import is_channel
 from shared.broadcasting.stream import CURSOR, REWIND, REWRITE
 from shared.clock import now
 from shared.db.engine import connect
@@ -179,14 +180,15 @@ def test_a_channel_keeps_its_last_facts_and_the_bus_goes_on(ledger: Ledger) -> N
     assert kept[-1][0] == f"{positions(ledger)[-1]}-0"
 
 
-def test_the_end_of_a_session_is_on_the_bus_and_in_no_channel(ledger: Ledger) -> None:
+def test_the_end_of_a_session_is_on_the_bus_and_in_one_stream_that_no_client_can_ask_for(ledger: Ledger) -> None:
     session = new_id()
     with ledger.transaction() as tx:
         record(tx, SessionRevoked(session_id=session, user_id=new_id()))
     ledger.hand_over()
     [(_, entry)] = stream(ledger)
     assert json.loads(entry[b"channels"]) == [f"#session-{session}"]
-    assert not ledger.redis.keys(keys.channel("*"))
+    assert ledger.redis.keys(keys.channel("*")) == [keys.channel(f"#session-{session}").encode()]
+    assert not is_channel(f"#session-{session}")
 
 
 def test_a_fact_carries_its_arabic_as_it_is_written(ledger: Ledger) -> None:

@@ -21,13 +21,20 @@ from services.api.streams import EventStream
 from shared.broadcasting.channels import may_listen
 
 MOST_CHANNELS = 10
+PRIVATE = "private-"
+#: Nothing that is said there is kept: a stream of facts would be silent for ever.
+SIGNALS_ONLY = {"products", "queues"}
 
 router = APIRouter(tags=["broadcasting"])
 
 Name = Annotated[str, Query(pattern=r"^[-a-zA-Z0-9_=@,.;]{1,156}$")]
 Channels = Annotated[
     list[Name],
-    Query(min_length=1, max_length=MOST_CHANNELS, description="private channels, as Echo names them: `orders.{id}`"),
+    Query(
+        min_length=1,
+        max_length=MOST_CHANNELS,
+        description="private channels, as Echo names them: `orders.{id}`; with or without `private-`",
+    ),
 ]
 After = Annotated[int | None, Query(ge=0, le=MOST_POSITION, description="go on after this `event_id`")]
 LastEventId = Annotated[
@@ -54,8 +61,14 @@ async def listen(
     after: After = None,
     last_event_id: LastEventId = None,
 ) -> EventStream:
-    """Hear what is said on some private channels, in order and each thing once; a comment comes at least every 15 s."""
-    names = list(dict.fromkeys(f"private-{name}" for name in channel))
+    """Hear the facts of some private channels, in order and each once; a comment comes at least every 15 s.
+
+    Signals (what is left of a product, how far a video is, which job ended) are not kept, and are heard at the realtime
+    service only.
+    """
+    names = list(dict.fromkeys(PRIVATE + name.removeprefix(PRIVATE) for name in channel))
+    if silent := SIGNALS_ONLY.intersection(name.removeprefix(PRIVATE) for name in names):
+        raise Problem(422, "no_facts", f"Of {min(silent)} there are signals only: the realtime service tells them.")
     if not await run_in_threadpool(_may_listen, caller, names):
         raise Problem(403, "forbidden", "You may not listen to one of these channels.")
     since = after if last_event_id is None else last_event_id
@@ -63,7 +76,7 @@ async def listen(
         request.app.state.streams,
         caller.user_id,
         lambda: _may_go_on(caller, names),
-        lambda: Follower(names, since),
+        lambda: Follower(names, since, caller.session_id),
     )
 
 

@@ -14,10 +14,11 @@ from redis import Redis
 from services.api.database import CONNECTIONS
 from shared.broadcasting import keys
 from shared.engines.redis import RedisServer
-from shared.events.catalogue import OrderConfirmed, OrderPlaced
+from shared.events.catalogue import OrderConfirmed, OrderPlaced, SessionRevoked
 from shared.ids import new_id
 from tests.api import ApiProcess, Customer, problem
 from tests.broadcasting import order_of
+from tests.events import golden
 from tests.listening import Listening, say, shipped
 from tests.waiting import wait_until
 
@@ -170,7 +171,7 @@ def test_omar_hears_nothing_of_laylas_order(quick: ApiProcess, layla: Customer, 
     problem(omar.get("/sse", params={"channel": both}), 403, "forbidden")
     problem(quick.http.get("/sse", params={"channel": f"orders.{order}"}), 401, "unauthorised")
     problem(layla.get("/sse", params={"channel": "orders"}), 403, "forbidden")
-    problem(layla.get("/sse", params={"channel": f"private-orders.{order}"}), 403, "forbidden")
+    problem(omar.get("/sse", params={"channel": f"private-orders.{order}"}), 403, "forbidden")
 
 
 def test_the_operator_hears_all_orders(quick: ApiProcess, live: Redis) -> None:
@@ -179,6 +180,18 @@ def test_the_operator_hears_all_orders(quick: ApiProcess, live: Redis) -> None:
     with Listening(nour, ["orders"], after=1) as heard:
         say(live, 2, shipped(new_id(), kind=OrderPlaced))
         heard.wait_for(("OrderPlaced", "2"))
+
+
+def test_a_channel_may_be_called_as_it_is_on_the_wire(layla: Customer, order: str, live: Redis) -> None:
+    say(live, 1, shipped(order))
+    with Listening(layla, [f"private-orders.{order}", f"orders.{order}"], after=0) as heard:
+        heard.wait_for(("OrderShipped", "1"))
+
+
+@pytest.mark.parametrize("channel", ["products", "queues", "private-queues"])
+def test_whoever_asks_for_signals_is_told_where_they_are(layla: Customer, channel: str) -> None:
+    told = problem(layla.get("/sse", params={"channel": channel}), 422, "no_facts")
+    assert "signals only: the realtime service" in told["detail"]
 
 
 @pytest.mark.parametrize(
@@ -213,9 +226,31 @@ def test_a_stream_ends_with_the_session_that_opened_it(layla: Customer, order: s
     problem(layla.get("/sse", params={"channel": f"orders.{order}"}), 401, "session_ended")
 
 
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_stream_ends_as_soon_as_the_end_of_its_session_is_heard(
+    shop_url: str, redis: RedisServer, tmp_path: Path, live: Redis, begun: bool
+) -> None:
+    # Given a heart that beats too seldom to find out
+    with ApiProcess(tmp_path, shop_url, redis.url, {"SSE_HEARTBEAT_SECONDS": "60"}) as api:
+        layla = api.customer("ليلى")
+        mine = f"user.{layla.id}"
+        ended = golden(SessionRevoked).model_copy(update={"session_id": layla.session_id})
+        said = [shipped(new_id(), layla.id), ended, shipped(new_id(), layla.id)]
+        say(live, 1, golden(SessionRevoked))  # another's
+        if not begun:
+            say(live, 2, *said)  # in the moment between the question who it is and the first look
+        with Listening(layla, [mine], after=1) as heard:
+            if begun:
+                wait_until(lambda: heard.blocks)
+                say(live, 2, *said)
+            # Then it ends with what was said before
+            wait_until(lambda: heard.ended)
+            assert heard.events == [("OrderShipped", "2"), ("session_ended", "")]
+
+
 def test_a_stream_ends_with_the_right_to_listen(quick: ApiProcess) -> None:
     nour = quick.customer("Nour", "operator")
-    with Listening(nour, ["queues"]) as heard:
+    with Listening(nour, ["orders"]) as heard:
         wait_until(lambda: heard.blocks)
         # When
         quick.sql("update users set role = 'customer' where id = %s", nour.id)
