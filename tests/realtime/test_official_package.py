@@ -105,12 +105,11 @@ def test_calls_may_follow_one_another_on_one_connection(realtime: Cluster, layla
 
 
 def test_a_connection_that_nobody_uses_is_kept_for_whoever_publishes_every_few_seconds(realtime: Cluster) -> None:
-    """I28: closed after five seconds, as uvicorn does, it is closed in the very moment in which the next event comes."""
+    """I28: closed after uvicorn's five seconds, it is closed in the very moment in which the next event comes."""
     with socket.create_connection(("127.0.0.1", realtime.port), timeout=7) as app:
         app.sendall(b"GET /livez HTTP/1.1\r\nHost: realtime\r\n\r\n")
         heard = b""
         while not heard.endswith(b"}"):
-            assert (piece := app.recv(65_536)), heard
-            heard += piece
+            heard += app.recv(65_536)
         with pytest.raises(TimeoutError):
             app.recv(1)
