@@ -1,12 +1,13 @@
 """Hostile files: refused with a reason, or harmless; also if the first look at them had let them through."""
 
+import subprocess
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from services.worker.ffmpeg import sniff
+from services.worker.ffmpeg import graph, sniff
 from services.worker.ffmpeg.errors import Broken, Failed, Refused
 from services.worker.ffmpeg.finish import finish
 from services.worker.ffmpeg.ladder import rungs
@@ -17,7 +18,7 @@ from services.worker.ffmpeg.supervise import taken
 from services.worker.ffmpeg.transcode import transcode, transcode_chunk
 from services.worker.ffmpeg.watch import Watch
 from tests.video.canary import Canary
-from tests.video.hostile import ATTACKS, SECRET, Attack, Scene
+from tests.video.hostile import ATTACKS, NONE, SECRET, Attack, Scene
 from tests.video.making import clip
 from tests.video.weighing import Scales
 
@@ -87,6 +88,23 @@ def test_it_is_harmless_even_if_it_was_let_through(name: str, scene: Scene, cana
         went_through(source, out, lambda _: plan_for(believed))
     # Then it touched nothing, and took no more than it may
     is_harmless(canary, out, scales)
+
+
+@pytest.mark.parametrize("container", ["mov", "avi", "mpegts", "matroska"])
+@pytest.mark.parametrize("name", [name for name, attack in ATTACKS.items() if attack.refused == NONE])
+def test_the_flags_alone_hold_it_back(name: str, container: str, scene: Scene, canary: Canary, tmp_path: Path) -> None:
+    # Given a list, or whatever else is no film, and a kernel without Landlock
+    source = uploaded(ATTACKS[name], scene)
+    canary.watch(scene.film)
+    canary.watch(scene.text)
+    # When FFmpeg opens it as we would, as any format that is taken here, and without the sandbox
+    opened = graph.source(source, plan_for(container), WATCH)
+    command = graph.command([graph.hls(opened["0"], "out", c="copy")], WATCH)
+    (tmp_path / "out").mkdir()
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=20, check=False)
+    # Then nothing comes of it
+    assert done.returncode != 0
+    assert canary.disturbed() == []
 
 
 def plan_for(container: str) -> Plan:
