@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     ffmpeg: str = ""  # the program; empty: the one on PATH, else the wheel's …
     ffprobe: str = ""
 
+    supervisor_socket: Path = ROOT / "var" / "supervisor.sock"  # where the demo's supervisord is asked and told
+
     page_files: Path = ROOT / "services" / "web" / "dist"  # the built page; where there is none, a front door stands in
 
     pusher_app_id: str = "1"
