@@ -76,8 +76,6 @@ class Connection:
             return Shut(4009, refused.why)
         if self.user_id not in (None, wish.user_id):
             return Shut(4009, "This connection is signed in as another user.")
-        if len(wish.watchlist) > (most := self._desk.limits.watched):
-            return Say(frames.error(4302, f"A watchlist has at most {most} users"))
         return wish
 
     def _whisper(self, name: str, frame: dict[str, Any], now: float) -> Effect:

@@ -62,6 +62,7 @@ class SignIn:
     user_data: str
     watchlist: tuple[str, ...]
     session: str | None = None  # whose end closes the connection
+    left_out: int = 0  # users who are not watched, since the list is too long
 
 
 Effect = Say | Shut | Subscribe | Unsubscribe | Whisper | SignIn

@@ -50,7 +50,9 @@ class Desk:
         if not isinstance(user_id, str) or not user_id:
             raise Refused("user_data has no id that is a text.")
         _look_at_time(user, now)
-        return SignIn(user_id, signed, self._watchlist(user.get("watchlist")), _session(user))
+        watched = _texts(user.get("watchlist"))
+        most = self.limits.watched
+        return SignIn(user_id, signed, watched[:most], _session(user), max(0, len(watched) - most))
 
     def _member(self, signed: str, said: dict[str, Any]) -> Member:
         user_id = said.get("user_id")
@@ -63,10 +65,10 @@ class Desk:
             raise Refused(f"user_info is longer than {self.limits.user_info} bytes.", 4301, "LimitReached")
         return Member(str(user_id), signed)
 
-    def _watchlist(self, watched: object) -> tuple[str, ...]:
-        if not isinstance(watched, list):
-            return ()
-        return tuple(dict.fromkeys(user for user in watched if isinstance(user, str)))
+
+def _texts(some: object) -> tuple[str, ...]:
+    """Return the texts of a list, each once."""
+    return tuple(dict.fromkeys(one for one in some if isinstance(one, str))) if isinstance(some, list) else ()
 
 
 def _object(signed: str | None) -> dict[str, Any]:

@@ -35,6 +35,8 @@ class Watching:
         socket.core.user_id = effect.user_id
         self._hub.users.setdefault(effect.user_id, set()).add(socket)
         socket.say(frames.signed_in(effect.user_data))
+        if effect.left_out:
+            socket.say(frames.error(4302, f"Watchlist limit exceeded: the first {len(effect.watchlist)} are watched"))
         self._watch(socket, effect.watchlist)
         return self._tell_state(socket, effect.watchlist) if effect.watchlist else None
 

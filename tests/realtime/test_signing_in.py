@@ -101,10 +101,14 @@ def test_whoever_watches_is_told_who_comes_and_goes(realtime: Cluster, layla: Cl
     assert watched(layla) == [{"name": "offline", "user_ids": ["nour"]}]
 
 
-def test_a_watchlist_has_a_hundred_users(layla: Client) -> None:
-    layla.sign_in(json.dumps({"id": "layla", "watchlist": [f"user-{number}" for number in range(101)]}))
+def test_a_watchlist_has_a_hundred_users_and_whoever_names_more_is_signed_in_and_told_so(layla: Client) -> None:
+    """H8: as Pusher's documents have it, the first hundred are watched."""
+    users = [f"user-{number}" for number in range(101)]
+    layla.sign_in(json.dumps({"id": "layla", "watchlist": users}))
+    assert layla.next()["event"] == "pusher:signin_success"
     answer = layla.next()
     assert (answer["event"], answer["data"]["code"]) == ("pusher:error", 4302)
+    assert watched(layla) == [{"name": "offline", "user_ids": users[:100]}]
     assert layla.alive()
 
 
