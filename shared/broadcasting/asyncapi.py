@@ -22,9 +22,41 @@ DESCRIPTION = (
     "What happens in the shop, over the Pusher Channels protocol 7: stock Laravel Echo and pusher-js can listen. "
     "Facts carry `event_id`: it grows within a channel, what is missed is replayed after it, or "
     "`pusher:resume_failed` says that it cannot be. Signals carry none: they are not kept, and of several the latest "
-    "is said. Private channels need the signature of `POST /broadcasting/auth`. Times are in UTC, money is in minor "
-    "units."
+    "is said. Private channels need the signature of `POST /broadcasting/auth`, and the `channel_data` that it signs. "
+    "Times are in UTC, money is in minor units. On the wire `data` is JSON in a text, as the protocol wants it. "
+    "docs/clients.md has clients to copy."
 )
+
+#: What Pusher's clients do not know by themselves: said to subscriptions, beside facts and signals.
+OURS: Mapping[str, tuple[str, str, dict[str, Any]]] = {
+    "Position": (
+        "pusher:position",
+        "How far this channel has been told: after the subscription, and every five minutes while anything happens.",
+        {
+            "type": "object",
+            "properties": {"position": {"type": "integer", "description": "To be sent back in `last_event_ids`."}},
+            "required": ["position"],
+        },
+    ),
+    "ResumeFailed": (
+        "pusher:resume_failed",
+        "Something may be missing before what comes now: fetch the truth from the API.",
+        {"type": "object", "additionalProperties": False},
+    ),
+}
+
+#: 4000 to 4099: connecting again is in vain; to 4199: later; to 4299: at once. Echo and pusher-js do so by themselves.
+CLOSE_CODES: Mapping[int, str] = {
+    4001: "There is no such app key.",
+    4005: "The path is not /app/{key}.",
+    4006: "The protocol's version is no number.",
+    4007: "The protocol's version is none of 5, 6 and 7.",
+    4008: "The protocol's version is missing.",
+    4009: "The session has ended; or this page's origin, a sign-in, or the application does not let it stay.",
+    4100: "The node is full; or the client sends too much at once, or reads too slowly.",
+    4200: "The node is stopping.",
+    4201: "The client was silent for a minute and answered no ping.",
+}
 
 #: How each channel is called in the document, and whom it is for.
 ADDRESSES: Mapping[str, tuple[str, str]] = {
@@ -61,7 +93,11 @@ def describe() -> dict[str, Any]:
         },
         "channels": {_key(address): _channel(address, some) for address, some in heard.items()},
         "operations": {f"say.{_key(address)}": _operation(address, some) for address, some in heard.items()},
-        "components": {"messages": {kind.__name__: _message(kind) for kind in kinds}, "schemas": _schemas(kinds)},
+        "components": {
+            "messages": {kind.__name__: _message(kind) for kind in kinds} | {name: _our_message(name) for name in OURS},
+            "schemas": _schemas(kinds) | {name: schema for name, (_, _, schema) in OURS.items()},
+        },
+        "x-close-codes": {str(code): why for code, why in CLOSE_CODES.items()},
     }
 
 
@@ -105,15 +141,26 @@ def _key(address: str) -> str:
 def _channel(address: str, kinds: list[Kind]) -> dict[str, Any]:
     ids = re.findall(r"{(\w+)}", address)
     parameters = {"parameters": {name: {"description": "Its id, as the API writes it."} for name in ids}}
-    messages = {kind.__name__: {"$ref": f"#/components/messages/{kind.__name__}"} for kind in kinds}
+    messages = {name: {"$ref": f"#/components/messages/{name}"} for name in _names(address, kinds)}
     described = {"address": address, "description": ADDRESSES[address][1]}
     return described | (parameters if ids else {}) | {"messages": messages}
 
 
 def _operation(address: str, kinds: list[Kind]) -> dict[str, Any]:
     channel = f"#/channels/{_key(address)}"
-    messages = [{"$ref": f"{channel}/messages/{kind.__name__}"} for kind in kinds]
+    messages = [{"$ref": f"{channel}/messages/{name}"} for name in _names(address, kinds)]
     return {"action": "send", "channel": {"$ref": channel}, "messages": messages}
+
+
+def _names(address: str, kinds: list[Kind]) -> list[str]:
+    """Return what is said there; a public channel is not signed, so that nobody can say how far they have heard it."""
+    ours = OURS if address.startswith("private-") else OURS.keys() - {"Position"}
+    return [*(kind.__name__ for kind in kinds), *ours]
+
+
+def _our_message(key: str) -> dict[str, Any]:
+    name, about, _ = OURS[key]
+    return {"name": name, "title": key, "description": about, "payload": {"$ref": _REF.format(model=key)}}
 
 
 def _message(kind: Kind) -> dict[str, Any]:

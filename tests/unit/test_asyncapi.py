@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.realtime import frames
 from shared.broadcasting import asyncapi
 from shared.broadcasting.channels import CHANNELS
 from shared.broadcasting.signals import SIGNALS
@@ -47,6 +48,25 @@ def test_a_fact_has_the_fields_that_the_description_says(event: type[Event]) -> 
     payload = golden_payload(event.__name__, event.version)
     assert {*payload, "event_id"} == set(SCHEMAS[event.__name__]["properties"])
     assert MESSAGES[event.__name__]["name"] == event.broadcast_as()
+
+
+def test_the_codes_with_which_the_service_closes_are_the_documents() -> None:
+    # Given every line of the realtime service that names one
+    told = re.compile(r"(?:Refusal|Shut|\bshut)\((4\d\d\d),|call_soon\([\w.]+shut, (4\d\d\d),")
+    texts = [path.read_text() for path in (ROOT / "services" / "realtime").glob("*.py")]
+    codes = {code for text in texts for pair in told.findall(text) for code in pair if code}
+    # Then the document has these and no others
+    assert codes == set(DOCUMENT["x-close-codes"])
+
+
+def test_what_is_ours_in_the_protocol_is_said_as_it_is_described() -> None:
+    for key, frame in (
+        ("Position", frames.position("products", 7)),
+        ("ResumeFailed", frames.resume_failed("products")),
+    ):
+        said = json.loads(frame)
+        assert said["event"] == MESSAGES[key]["name"]
+        assert set(json.loads(said["data"])) == set(SCHEMAS[key].get("properties", {}))
 
 
 def test_every_reference_leads_somewhere() -> None:
