@@ -122,6 +122,13 @@ def hidden_hole(scene: Scene) -> bytes:
     return content[:at] + struct.pack(">d", 5000.0) + content[at + 8 :]
 
 
+def endless_turn(scene: Scene) -> bytes:
+    """A tag by which it is to be turned, of so many degrees that one would count for hours."""
+    path = scene.folder / "turn.mkv"
+    ffmpeg(*picture(seconds=1), *X264, "-metadata:s:v:0", "rotate=1e99999999", path)
+    return path.read_bytes().replace(b"ROTATE", b"rotate")
+
+
 def chapters(scene: Scene) -> Path:
     notes, path = scene.folder / "chapters.txt", scene.folder / "chapters.mkv"
     lines = [f"[CHAPTER]\nTIMEBASE=1/1000\nSTART={at}\nEND={at + 1}\ntitle={SECRET.decode()}" for at in range(20_000)]
@@ -227,6 +234,7 @@ ATTACKS: dict[str, Attack] = {
     "huge pictures of the same bytes": Attack(lambda _: repeated(8000, 20_000), LARGE),
     "a hole of 27 hours": Attack(hole, (Refusal.TOO_LONG,)),
     "a hidden hole of 27 hours": Attack(hidden_hole),
+    "a turn of endless degrees": Attack(endless_turn),
     "300 streams": Attack(lambda _: mp4([Track(64, 64, 30, 9)] * 300, bytes(9)), (Refusal.TOO_MANY_STREAMS,)),
     "40 voices": Attack(many_voices, (Refusal.TOO_MANY_STREAMS,)),
     "20,000 chapters and a long title": Attack(chapters),

@@ -60,6 +60,15 @@ def test_a_length_is_not_believed_if_it_is_none(said: str | None) -> None:
     assert refused.value.refusal == Refusal.NO_LENGTH
 
 
+@pytest.mark.parametrize("words", ["9e1", "1e400", "9" * 5000, "1/0", "90 degrees"])
+def test_a_tag_is_the_files_own_word_and_no_number_unless_it_is_a_plain_one(words: str) -> None:
+    # Given a file that says in its tags how it is to be turned, and how long it is
+    said = {**VIDEO, "duration": None, "tags": {"rotate": words, "DURATION": f"{words}:00:00"}}
+    # Then nothing is made of it: Python would think about some numbers for hours
+    plan = planned(said, duration="10.02")
+    assert (plan.width, plan.height, plan.video_duration) == (1920, 1080, 10.02)
+
+
 @pytest.mark.parametrize(
     ("width", "height", "sizes"),
     [

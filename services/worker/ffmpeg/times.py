@@ -8,23 +8,23 @@ from typing import Any
 FALLBACK = Fraction(30)
 ODDEST = 250  # a stated base rate above is a clock's tick, no rate of pictures
 NEAR = 0.0002
-CLOCK = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")  # Matroska's tag
+CLOCK = re.compile(r"(\d{1,6}):(\d\d):(\d\d(?:\.\d{1,12})?)")  # Matroska's tag
+#: Tags are the file's own words: of `1e999999999` Python would make a number for hours, and nothing could stop it.
+NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,12}|/\d{1,20})?", re.ASCII)
 
 
 def fraction(text: Any) -> Fraction:
     """Return a number, 0 for none."""
+    said = str(text)
     try:
-        return Fraction(str(text))
-    except (ValueError, ZeroDivisionError):
+        return Fraction(said) if NUMBER.fullmatch(said) else Fraction(0)
+    except ZeroDivisionError:
         return Fraction(0)
 
 
 def seconds(text: Any) -> float:
     """Return finite seconds, 0 for none."""
-    try:
-        return float(fraction(text))
-    except OverflowError:
-        return 0.0
+    return float(fraction(text))
 
 
 def length(stream: Mapping[str, Any], begins: float) -> float:
