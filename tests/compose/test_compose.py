@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # the types would be one more dependency, for one file
+from fastapi.routing import APIRoute
 
+from services.api.routes import demo
 from services.worker.unit import STOP_WITHIN
-from shared.config import ROOT, Settings
+from shared.config import ROOT, SECRETS, Settings
 from shared.engines.ports import PORTS, demo_environment
+from tests.production import PRODUCTION
 
 BASES = {"node:24-slim", "python:3.13-slim", "postgres:17", "redis:8", "nginx:1.26"}
 OURS = "taboor"
@@ -23,8 +26,12 @@ REGISTRY_HOST = re.compile(r"[\w-]+\.[\w.-]+/")  # `quay.io/` in an image's name
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+OPERATING = (ROOT / "docs" / "operating.md").read_text()
+#: The second file, as docs/operating.md shows it.
+OVERLAY: dict[str, Any] = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", OPERATING, re.DOTALL)[0])
 
 each_service = pytest.mark.parametrize("name", sorted(SERVICES))
+each_of_ours = pytest.mark.parametrize("name", sorted(SERVICES.keys() - ENGINES - {"sandbox"}))
 each_program = pytest.mark.parametrize("name", sorted(SERVICES.keys() - ENGINES - {ONE_SHOT}))
 
 
@@ -158,6 +165,52 @@ def test_the_laptops_settings_of_the_containers_are_good_settings() -> None:
     assert settings.reservation_seconds == 120
 
 
+@each_of_ours
+def test_production_has_every_service_of_ours_with_secrets_of_its_own_and_without_the_demos_haste(name: str) -> None:
+    # Given what the second file, laid over the first, gives a service, in a shell that has the values that it asks for
+    real = OVERLAY["services"].get(name, {}).get("environment", {})
+    asked = {word: re.fullmatch(r"\$\{(\w+):\?\}", str(value)) for word, value in real.items()}
+    shell = {**PRODUCTION, "FORWARDED_ALLOW_IPS": "172.16.0.0/12", "METRICS_TOKEN": "a-token-of-the-monitoring"}
+    given = {word: shell.get(found[1], "of its own") if found else real[word] for word, found in asked.items()}
+    first = {word: interpolated(str(value)) for word, value in SERVICES[name]["environment"].items() if value}
+    both = {word.lower(): value for word, value in {**first, **given}.items()}
+    # Then it starts: no secret and no address is the demo's
+    lists = {word: json.loads(value) for word, value in both.items() if value.startswith("[")}
+    settings = Settings.model_validate({**both, **lists})
+    assert not settings.in_demo
+    # And every secret comes from the shell
+    assert all(asked[secret.upper()] for secret in (*SECRETS, "pgpassword"))
+    # And it waits as long as production does
+    for hasty in ("reservation_seconds", "video_backoff_seconds"):
+        assert getattr(settings, hasty) == Settings.model_fields[hasty].default
+
+
+def test_production_runs_no_sandbox_and_knows_no_service_that_is_not_there() -> None:
+    assert OVERLAY["services"].keys() <= SERVICES.keys()
+    assert OVERLAY["services"]["sandbox"] == {"profiles": ["demo"]}
+    assert not [name for name, service in SERVICES.items() if "sandbox" in service.get("depends_on", {})]
+
+
+@each_service
+def test_operating_has_every_service_in_its_table(name: str) -> None:
+    table = OPERATING.partition("| service | what it is |")[2].partition("\n\n")[0]
+    assert f"`{name}`" in table
+
+
+def test_operating_has_the_demos_routes_and_the_names_of_all_that_can_be_crashed() -> None:
+    table = OPERATING.partition("## The demo's own routes")[2].partition("\n## ")[0]
+    for path in {route.path for route in demo.router.routes if isinstance(route, APIRoute)}:
+        assert f"{path}`" in table, path
+    named = re.findall(r"`([a-z-]+(?:-\d)?)`[,;]", table)
+    assert sorted(named) == sorted(_names_of_supervisord())
+
+
+def test_operating_counts_right_who_waits_for_the_tables() -> None:
+    waiting = [name for name, service in SERVICES.items() if ONE_SHOT in service.get("depends_on", {})]
+    numbers = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    assert f"Here {numbers[len(waiting)]} services do" in OPERATING
+
+
 def test_what_must_survive_has_a_volume() -> None:
     volumes = {volume for service in SERVICES.values() for volume in service.get("volumes", [])}
     kept = {volume for volume in volumes if not volume.endswith(":ro")}
@@ -179,6 +232,15 @@ def _programs_of_supervisord() -> Iterator[str]:
         name = section.removeprefix("program:")
         if name != section and name not in ENGINES:
             yield from [_without_unit(conf[section]["command"])] * conf.getint(section, "numprocs", fallback=1)
+
+
+def _names_of_supervisord() -> Iterator[str]:
+    conf = configparser.RawConfigParser(inline_comment_prefixes=None)
+    conf.read(ROOT / "supervisord.conf")
+    for section in conf.sections():
+        name, many = section.removeprefix("program:"), conf.getint(section, "numprocs", fallback=1)
+        if name != section:
+            yield from [name] if many == 1 else [f"{name}-{number}" for number in range(1, many + 1)]
 
 
 def _without_unit(command: str) -> str:
