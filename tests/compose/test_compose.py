@@ -11,7 +11,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # the types would be one more dependency, for one file
 from fastapi.routing import APIRoute
 
-from services.api.routes import demo
+from services.api.routes import demo, demo_books, demo_load, demo_sandbox
 from services.worker.unit import STOP_WITHIN
 from shared.config import ROOT, SECRETS, Settings
 from shared.engines.ports import PORTS, demo_environment
@@ -199,8 +199,11 @@ def test_operating_has_every_service_in_its_table(name: str) -> None:
 
 def test_operating_has_the_demos_routes_and_the_names_of_all_that_can_be_crashed() -> None:
     table = OPERATING.partition("## The demo's own routes")[2].partition("\n## ")[0]
-    for path in {route.path for route in demo.router.routes if isinstance(route, APIRoute)}:
-        assert f"{path}`" in table, path
+    parts = [demo, demo_books, demo_load, demo_sandbox]
+    paths = {route.path for part in parts for route in part.router.routes if isinstance(route, APIRoute)}
+    assert len(paths) > 6
+    for path in paths:
+        assert f"/demo{path.removeprefix('/demo')}`" in table, path
     named = re.findall(r"`([a-z-]+(?:-\d)?)`[,;]", table)
     assert sorted(named) == sorted(_names_of_supervisord())
 
