@@ -7,6 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 from shared.config import ROOT
 from tests.live_house import LiveHouse
 
+PEOPLE = ("layla", "omar", "nour")
 PICTURES = ROOT / "var" / "screenshots"
 
 
@@ -14,7 +15,7 @@ class Visit:
     """A page that is open, and what it did."""
 
     def __init__(self, page: Page, house: LiveHouse) -> None:
-        self.page = page
+        self.page, self.house = page, house
         self.hosts: set[str] = set()
         self.urls: list[str] = []
         self.said: list[str] = []
@@ -27,6 +28,11 @@ class Visit:
 
     def sign_in(self, name: str = "Layla") -> None:
         self.page.get_by_role("button", name=name).click()
+        self.wait_until_live()
+
+    def walk_in(self, who: str) -> None:
+        """Sign in as `layla`, `omar` or `nour`, whatever language the page speaks."""
+        self.page.locator(".person").nth(PEOPLE.index(who)).click()
         self.wait_until_live()
 
     def wait_until_live(self, timeout: float = 15_000) -> None:
@@ -70,6 +76,18 @@ class Visit:
     def screenshot(self, name: str) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+    def job(self, name: str) -> Locator:
+        """The jobs of this name in the order's timeline."""
+        return self.timeline.locator(f"[data-job={name}]")
+
+    def forgive(self, *words: str) -> None:
+        """Forget what the browser's console said of what the test itself has broken."""
+        self.said = [line for line in self.said if not any(word in line for word in words)]
+
+    def shows(self, order_id: str, status: str) -> None:
+        """Wait until the page says that the order stands so."""
+        expect(self.card(order_id).locator(f".status[data-status={status}]").first).to_be_visible(timeout=30_000)
 
     @property
     def errors(self) -> list[str]:

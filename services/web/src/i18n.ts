@@ -67,3 +67,8 @@ export function named(thing: { names?: { en: string; ar: string }; name_en?: str
   const { en: english = thing.name_en ?? '', ar: arabic = thing.name_ar ?? '' } = thing.names ?? {};
   return language.value === 'ar' ? arabic : english;
 }
+
+/** In which language somebody wrote this: for who has it read aloud. */
+export function languageOf(text: string): Language {
+  return /[\u0600-\u06ff]/.test(text) ? 'ar' : 'en';
+}

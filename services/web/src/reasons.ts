@@ -3,7 +3,7 @@ import { named, words } from './i18n.ts';
 import { shop } from './stores/shop.ts';
 
 /** said: as it is stored. state: the job's: what was done all the same needs another word. */
-export function reasonOf(said: string, state: string): string {
+export function reasonOf(said: string, state = ''): string {
   const { waits, unknown, tooLate, already, enough, declined, declines } = words.value.order;
   if (waits[said]) return waits[said];
   if (/outcome is unknown/.test(said)) return unknown;

@@ -28,6 +28,9 @@ export class Problem extends Error {
   }
 }
 
+/** Nobody answered: the line is cut, or the API is away. Whether it was done, nobody knows. */
+export class Away extends Error {}
+
 const JSON_BODY = { 'Content-Type': 'application/json' };
 /** When of a token's life it is renewed: early enough for a few tries. */
 const EARLY = 0.6;
@@ -51,7 +54,7 @@ export class Session {
 
   static async signIn(email: string, password: string, api = ''): Promise<Session> {
     const body = JSON.stringify({ email, password });
-    const answer = await fetch(`${api}/sessions`, { method: 'POST', headers: JSON_BODY, body });
+    const answer = await ask(`${api}/sessions`, { method: 'POST', headers: JSON_BODY, body });
     return new Session(await read<SignedIn>(answer), api);
   }
 
@@ -126,7 +129,15 @@ export class Session {
   }
 
   #send(path: string, request: RequestInit): Promise<Response> {
-    return fetch(this.api + path, { ...request, headers: { ...request.headers, ...this.headers } });
+    return ask(this.api + path, { ...request, headers: { ...request.headers, ...this.headers } });
+  }
+}
+
+async function ask(url: string, request: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, request);
+  } catch (error) {
+    throw new Away(String(error));
   }
 }
 

@@ -2,6 +2,7 @@
 import type Echo from 'laravel-echo';
 import { reactive } from 'vue';
 import type { State } from '../echo.ts';
+import { doubt } from './reach.ts';
 
 const SHOWN = 6_000; // milliseconds that it is said how many facts were caught up
 
@@ -17,6 +18,7 @@ export function tell(state: State): void {
   if (state === 'live' && away) end();
   if (state !== 'catching-up' || connection.state === 'live') connection.since = new Date();
   connection.state = state;
+  if (state === 'reconnecting') doubt(() => connection.state === 'reconnecting');
 }
 
 /** Count what comes in while we catch up: each fact once, whichever channels it is heard on. */

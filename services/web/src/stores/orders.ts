@@ -22,6 +22,8 @@ const SHOWN = 20;
 const GATHERED = 120; // milliseconds in which several facts are one question
 /** A job's beginning is not announced: while something is open, ask again after so many milliseconds. */
 const AGAIN = 1_000;
+/** What the bank and the phone company report is said on no channel: look until nothing new has come for so long. */
+const LATER = 3_000;
 const ENDED = ['succeeded', 'failed', 'cancelled'];
 
 export const orders = reactive({
@@ -114,9 +116,15 @@ async function refetch(_: unknown, orderId: string): Promise<void> {
   ]);
   updateUI(order);
   if (orders.watched?.id !== orderId) return;
+  const isNew = sizeOf(timeline) !== sizeOf(orders.watched.timeline);
   orders.watched.timeline = timeline;
   const next = nextLook(timeline);
-  if (next !== null) askSoon(orderId, next);
+  if (isNew) askSoon(orderId, Math.min(next ?? LATER, LATER));
+  else if (next !== null) askSoon(orderId, next);
+}
+
+function sizeOf(timeline: Timeline | null): number {
+  return timeline ? timeline.events.length + timeline.jobs.reduce((sum, { attempts }) => sum + 1 + attempts.length, 0) : 0;
 }
 
 /** When to ask again (milliseconds from now), if nothing is heard before: soon while something is done, else when a job is due. */

@@ -1,5 +1,7 @@
 // What is said to everybody: one sentence for each change, also to those who do not see it; and what went wrong.
-import { ref } from 'vue';
+import { ref, watch } from 'vue';
+import { Away } from '../session.ts';
+import { away, doubt } from './reach.ts';
 
 /** The last sentence, for the live region. */
 export const sentence = ref('');
@@ -19,7 +21,12 @@ export function say(text: string): void {
 
 export function complain(what: unknown): void {
   problem.value = what;
+  if (what instanceof Away) doubt();
 }
+
+watch(away, (isAway) => {
+  if (!isAway && problem.value instanceof Away) problem.value = null; // it is over by itself
+});
 
 function next(): void {
   sentence.value = waiting.shift() ?? sentence.value;

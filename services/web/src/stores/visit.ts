@@ -4,7 +4,7 @@ import { shallowReactive } from 'vue';
 import { connect } from '../echo.ts';
 import { Session, type User } from '../session.ts';
 import type { PageConfig } from '../types/api.ts';
-import { listen, tell } from './connection.ts';
+import { connection, listen, tell } from './connection.ts';
 import { complain } from './saying.ts';
 
 export interface Here {
@@ -47,7 +47,8 @@ export async function signIn(email: string, password: string): Promise<void> {
 export async function signOut(): Promise<void> {
   sessionStorage.removeItem(KEPT);
   removeEventListener('pagehide', keep);
-  await here().session.signOut().finally(() => location.reload());
+  const over = connection.state === 'closed'; // then there is nothing left to end
+  await (over ? Promise.resolve() : here().session.signOut()).finally(() => location.reload());
 }
 
 /** Read the settings; let in again whoever was signed in. */

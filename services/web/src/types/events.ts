@@ -169,3 +169,9 @@ export interface VideoUploaded {
   video: VideoSnapshot;
   event_id: number;
 }
+
+export interface Position {
+  position: number;
+}
+
+export type ResumeFailed = Record<string, unknown>;

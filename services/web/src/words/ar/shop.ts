@@ -10,6 +10,7 @@ export const shop: Words['shop'] = {
   reserved: (count) => counted('ar', count, { one: 'واحدة محجوزة لطلب مفتوح', two: 'اتنين محجوزين لطلبات مفتوحة', other: '# محجوزين لطلبات مفتوحة' }),
   order: 'اطلب',
   orderThis: (name) => `اطلب: ${name}`,
+  again: 'لسه مفيش ردّ. بنسأل تاني بنفس المفتاح، علشان مفيش حاجة تتطلب مرتين …',
   pieces: 'العدد',
   tries: 'جرّب دي',
   card: 'ادفع بـ',

@@ -39,6 +39,7 @@ export const page = {
     closed: 'signed out',
     lost: (since: string) =>
       `The connection is lost since ${since}, and we are trying to get it back. Nothing is wrong with what you ordered: it goes on meanwhile, and you will see all of it.`,
+    away: (since: string) => `The shop has not answered since ${since}, and we keep asking. What it had accepted is written down: it goes on as soon as the shop is back.`,
     ended: 'Your session is over: sign in again to go on watching.',
     catchingUp: (count: number) =>
       `catching up: ${counted('en', count, { one: '# event', other: '# events' })}`,

@@ -9,6 +9,7 @@ export const shop = {
   reserved: (count: number) => counted('en', count, { one: '# promised to an open order', other: '# promised to open orders' }),
   order: 'Order',
   orderThis: (name: string) => `Order: ${name}`,
+  again: 'No answer yet. We ask again with the same key, so nothing is ordered twice …',
   pieces: 'Pieces',
   tries: 'Try this',
   card: 'Pay with',
