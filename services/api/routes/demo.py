@@ -38,9 +38,10 @@ def crash(
     """Send SIGKILL to a program of supervisord.conf, by its name or its family's: `relay-1`, `worker-fast`."""
     with caller.transaction():
         pass  # signed in: another site's script cannot be, and a browser would let it post here
-    running = [one for one in supervised.programs() if process in (one["name"], one["group"]) and one["pid"]]
+    known = supervised.programs()
+    running = [one for one in known if process in (one["name"], one["group"]) and one["pid"]]
     if not running:
-        raise Problem(404, "not_found", f"No process {process} runs under a supervisor here.")
+        raise Problem(404, "not_found", f"No process {process} runs under a supervisor here; {_who(known)}.")
     afterwards.add_task(_kill, running[0]["pid"])  # it may be this very process: let it answer first
     return {"killed": running[0]["name"], "pid": running[0]["pid"]}
 
@@ -56,6 +57,11 @@ def wipe_redis(caller: Caller) -> dict[str, str]:
     except redis.RedisError as error:
         raise Problem(503, "unavailable", "Redis does not answer.") from error
     return {"wiped": "redis"}
+
+
+def _who(known: list[dict[str, Any]]) -> str:
+    names = sorted(one["name"] for one in known if one["pid"])
+    return f"these do: {', '.join(names)}" if names else "nothing does"
 
 
 def _kill(pid: int) -> None:
