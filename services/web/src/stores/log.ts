@@ -24,7 +24,7 @@ export type Heard = Payload & { event_id?: number; occurred_at?: string };
 const KEPT = 100; // facts that are shown; older ones when somebody asks for them
 const PAGE = 100;
 /** How often the list is drawn anew while much happens, and how often we ask for what nobody tells live (ms). */
-const [DRAWN, COMPLETED] = [250, 2_000];
+const [DRAWN, COMPLETED] = [250, 3_000];
 
 export const log = shallowReactive({
   facts: [] as readonly Fact[],
@@ -35,26 +35,40 @@ export const log = shallowReactive({
 });
 
 let coming: Fact[] = [];
+let timer: ReturnType<typeof setInterval> | undefined; // while somebody looks
 
 whenHere(({ echo, user }) => {
   for (const channel of [`user.${user.id}`, ...(isOperator() ? ['orders'] : [])]) {
     echo
       .private(channel)
       .listenToAll((name: string, said: Heard) => hear(`private-${channel}`, name, said))
-      .subscribed(complete);
+      .subscribed(() => timer && complete());
   }
 });
-whenMissed(/^private-(?:orders|user\..+)$/, () => complete());
+whenMissed(/^private-(?:orders|user\..+)$/, () => void (timer && complete()));
 
 function hear(channel: string, name: string, said: Heard): void {
-  complete();
   if (said.event_id === undefined) return;
   const { event_id: position, occurred_at = new Date().toISOString(), ...payload } = said;
   const id = payload.order?.id ?? payload.video?.id ?? payload.order_id ?? '';
   const fact = { position, name, aggregate_id: id, channels: [channel], payload, occurred_at };
   if (log.about !== null && id !== log.about) return;
   coming.push(fact);
+  if (timer) draw();
+  else coming = coming.slice(-KEPT);
+}
+
+/** Draw it, and complete it again and again, until `stopLooking`. */
+export function startLooking(): void {
+  clearInterval(timer);
+  timer = setInterval(complete, COMPLETED);
   draw();
+  complete();
+}
+
+export function stopLooking(): void {
+  clearInterval(timer);
+  timer = undefined;
 }
 
 export function pause(paused: boolean): void {
@@ -79,7 +93,7 @@ export function thingOf({ payload }: Fact): string | null {
 }
 
 /** Ask for what was recorded meanwhile: the bank's reports, for one, are told to nobody. */
-const complete = calmly(() => fetchPage(null), COMPLETED);
+const complete = calmly(() => fetchPage(null), COMPLETED / 2);
 const draw = calmly(() => flush(KEPT), DRAWN);
 
 async function fetchPage(before: number | null): Promise<void> {
@@ -100,7 +114,10 @@ function flush(most: number): void {
     log.held = new Set(coming.map(({ position }) => position).filter((position) => !known.has(position))).size;
     return;
   }
-  for (const fact of coming) known.set(fact.position, fact); // as it is recorded is as good as it was heard
+  for (const fact of coming) {
+    const before = known.get(fact.position);
+    if (!before || before.channels.length < fact.channels.length) known.set(fact.position, fact); // heard, then recorded
+  }
   [coming, log.held] = [[], 0];
   const facts = [...known.values()].sort((one, other) => other.position - one.position);
   log.facts = facts.slice(0, Math.max(most, Math.min(facts.length, log.facts.length)));

@@ -46,6 +46,7 @@ export function startLooking(): void {
 export function stopLooking(): void {
   looking = false;
   clearInterval(timer);
+  queues.jobs = []; // they would count down unseen
 }
 
 export async function show(view: View): Promise<void> {
