@@ -9,6 +9,9 @@ from services.realtime.limits import Limits
 from shared.broadcasting.names import is_presence
 from shared.broadcasting.signatures import good_channel, good_user
 
+#: What some clients leave out.
+UNSENT = " If the auth endpoint answers `channel_data`, send it with `auth`."
+
 
 class Refused(Exception):
     """Raised with what the client is told: a type, a sentence, a status."""
@@ -32,7 +35,7 @@ class Desk:
         if not isinstance(auth, str) or not isinstance(signed, str | None):
             raise Refused("The connection is unauthorized.")
         if not good_channel(self.key, self.secret, auth, socket_id, channel, signed):
-            raise Refused("The connection is unauthorized.")
+            raise Refused(f"The connection is unauthorized.{'' if signed else UNSENT}")
         said = _object(signed)
         member = self._member(signed or "", said) if is_presence(channel) else None
         _look_at_time(said, now)

@@ -87,3 +87,29 @@ def test_pysher_with_the_documented_lines_hears_it(house: LiveHouse) -> None:
         assert heard.get(timeout=30) == "shipped"
     finally:
         client.disconnect(0.2)
+
+
+def test_pysher_by_itself_is_told_what_it_lacks(house: LiveHouse) -> None:
+    # Given
+    layla = house.sign_in()
+    told: queue.Queue[str] = queue.Queue()
+    client = pysher.Pusher(
+        house.pusher["key"],
+        custom_host="127.0.0.1",
+        port=house.pusher["port"],
+        secure=False,
+        auth_endpoint=f"{house.url}/broadcasting/auth",
+        auth_endpoint_headers={"Authorization": f"Bearer {layla.token}"},
+    )
+
+    def subscribe(_data: str) -> None:
+        client.subscribe(f"private-user.{layla.id}").bind("pusher:subscription_error", told.put)
+
+    # When
+    client.connection.bind("pusher:connection_established", subscribe)
+    client.connect()
+    try:
+        # Then
+        assert "`channel_data`" in str(told.get(timeout=10))
+    finally:
+        client.disconnect(0.2)
