@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.browser import chromium
 from tests.live_house import LiveHouse, live_house
-from tests.panels import Panels, visited
+from tests.page.conftest import VisitAs
+from tests.panels import Panels, WalkIn
 from tests.supervisord import socket_path, supervised_workers
 
-LANGUAGES = ("en", "ar")
 ONE_CHARGE = ["again", "confirmed", "once"]
 
 
@@ -26,24 +25,23 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             yield house
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(params=LANGUAGES)
-def panels(request: pytest.FixtureRequest, browser: Browser, house: LiveHouse) -> Iterator[Panels]:
+@pytest.fixture
+def walk_in(visit_as: VisitAs, house: LiveHouse, language: str) -> Iterator[WalkIn]:
     house.sandbox.reset()
-    with visited(browser, house, request.param) as panels:
-        yield panels
-    house.resume()
+    visits: list[Panels] = []
+
+    def enter(who: str, panel: str) -> Panels:
+        visits.append(Panels(visit_as(who), panel, language))
+        return visits[-1]
+
+    yield enter
+    for visit in visits:
+        visit.leave()
 
 
-def test_a_declined_card_is_seen_to_reject_the_order(panels: Panels) -> None:
+def test_a_declined_card_is_seen_to_reject_the_order(walk_in: WalkIn) -> None:
     # Given
-    panels.sign_in("ليلى")
-    panels.open("break")
+    panels = walk_in("layla", "break")
     panels.turn("decline")
     switch = panels.find("[data-switch=decline]")
     expect(switch.get_by_role("switch")).to_be_checked()
@@ -59,18 +57,16 @@ def test_a_declined_card_is_seen_to_reject_the_order(panels: Panels) -> None:
     expect(switch.get_by_role("switch")).not_to_be_checked()
 
 
-def test_a_bank_that_does_not_answer_is_asked_again_and_takes_the_money_once(panels: Panels) -> None:
-    panels.sign_in("ليلى")
-    panels.open("break")
+def test_a_bank_that_does_not_answer_is_asked_again_and_takes_the_money_once(walk_in: WalkIn) -> None:
+    panels = walk_in("layla", "break")
     panels.turn("no_answer_after_charging")
     panels.order()
     panels.expect_seen(panels.find("[data-switch=no_answer_after_charging]"), ONE_CHARGE)
 
 
-def test_a_confirmation_alone_is_no_proof_of_a_second_try(panels: Panels, house: LiveHouse) -> None:
+def test_a_confirmation_alone_is_no_proof_of_a_second_try(walk_in: WalkIn, house: LiveHouse) -> None:
     # Given a switch that is used up by nobody: the sandbox was mended behind the page's back
-    panels.sign_in("ليلى")
-    panels.open("break")
+    panels = walk_in("layla", "break")
     panels.turn("no_answer_after_charging")
     house.sandbox.reset()
     panels.turn("webhooks_off")
@@ -81,10 +77,9 @@ def test_a_confirmation_alone_is_no_proof_of_a_second_try(panels: Panels, house:
     expect(panels.find("[data-switch=no_answer_after_charging] [data-seen=true]")).to_have_count(0)
 
 
-def test_an_sms_waits_while_the_phone_company_is_down_and_arrives_once_it_is_back(panels: Panels) -> None:
+def test_an_sms_waits_while_the_phone_company_is_down_and_arrives_once_it_is_back(walk_in: WalkIn) -> None:
     # Given
-    panels.sign_in("Omar")
-    panels.open("break")
+    panels = walk_in("omar", "break")
     panels.turn("sms_down")
     switch = panels.find("[data-switch=sms_down]")
     # When
@@ -96,10 +91,9 @@ def test_an_sms_waits_while_the_phone_company_is_down_and_arrives_once_it_is_bac
     panels.expect_seen(switch, ["sms_waits", "sms_arrives"])
 
 
-def test_a_killed_worker_comes_back_and_the_order_is_confirmed(panels: Panels) -> None:
+def test_a_killed_worker_comes_back_and_the_order_is_confirmed(walk_in: WalkIn) -> None:
     # Given
-    panels.sign_in("ليلى")
-    panels.open("break")
+    panels = walk_in("layla", "break")
     before = panels.find("[data-process=worker-fast-1] [data-cell=pid]").inner_text()
     # When
     panels.find("[data-kill=worker-fast]").click()
@@ -112,9 +106,8 @@ def test_a_killed_worker_comes_back_and_the_order_is_confirmed(panels: Panels) -
     panels.screenshot("break-killed")
 
 
-def test_redis_is_wiped_and_the_page_goes_on(panels: Panels) -> None:
-    panels.sign_in("ليلى")
-    panels.open("break")
+def test_redis_is_wiped_and_the_page_goes_on(walk_in: WalkIn) -> None:
+    panels = walk_in("layla", "break")
     panels.find("[data-kill=wipe]").click()
     experiment = panels.find("[data-experiment=wipe]")
     expect(experiment).to_be_visible()
@@ -122,10 +115,9 @@ def test_redis_is_wiped_and_the_page_goes_on(panels: Panels) -> None:
     panels.expect_seen(experiment, ["live", "confirmed", "once"])
 
 
-def test_a_load_is_watched_until_all_of_it_is_done_and_the_books_balance(panels: Panels) -> None:
+def test_a_load_is_watched_until_all_of_it_is_done_and_the_books_balance(walk_in: WalkIn) -> None:
     # Given
-    panels.sign_in("Nour")
-    panels.open("break")
+    panels = walk_in("nour", "break")
     placed, done = panels.find("[data-figure=placed]"), panels.find("[data-figure=done]")
     # When
     panels.find("#load input").nth(1).fill("3")
@@ -147,9 +139,8 @@ def test_a_load_is_watched_until_all_of_it_is_done_and_the_books_balance(panels:
 NOTHING = "new Intl.NumberFormat(document.documentElement.lang === 'ar' ? 'ar-EG' : 'en').format(0)"
 
 
-def test_the_books_are_not_for_customers_and_the_page_says_so(panels: Panels) -> None:
-    panels.sign_in("ليلى")
-    panels.open("break")
+def test_the_books_are_not_for_customers_and_the_page_says_so(walk_in: WalkIn) -> None:
+    panels = walk_in("layla", "break")
     panels.find("#books-check").click()
     expect(panels.find("#books .refused")).to_contain_text("403")
     expect(panels.find("[data-balanced]")).to_have_count(0)

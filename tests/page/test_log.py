@@ -4,15 +4,14 @@ from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from shared.ids import new_id
-from tests.browser import chromium
 from tests.live_house import LiveHouse, live_house
-from tests.panels import Panels, visited
+from tests.page.conftest import VisitAs
+from tests.panels import Panels, WalkIn
 from tests.waiting import wait_until
 
-LANGUAGES = ("en", "ar")
 POSITIONS = "[...document.querySelectorAll('.fact')].map((fact) => Number(fact.dataset.position))"
 #: What is recorded of an order, its payment and its messages, the newest first.
 RECORDED = """
@@ -33,17 +32,18 @@ def house(request: pytest.FixtureRequest) -> Iterator[LiveHouse]:
         yield house
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
+@pytest.fixture
+def walk_in(visit_as: VisitAs, house: LiveHouse, language: str) -> Iterator[WalkIn]:
+    visits: list[Panels] = []
 
+    def enter(who: str, panel: str) -> Panels:
+        visits.append(Panels(visit_as(who), panel, language))
+        return visits[-1]
 
-@pytest.fixture(params=LANGUAGES)
-def panels(request: pytest.FixtureRequest, browser: Browser, house: LiveHouse) -> Iterator[Panels]:
-    with visited(browser, house, request.param) as panels:
-        yield panels
-    house.sql("delete from paused_queues")
+    yield enter
+    for visit in visits:
+        visit.leave()
+    house.resume("notifications")
 
 
 def shipped(house: LiveHouse) -> UUID:
@@ -59,10 +59,9 @@ def recorded(house: LiveHouse, order: UUID) -> list[int]:
     return [row.position for row in rows]
 
 
-def test_what_happens_is_in_the_log_once_each_and_the_newest_first(panels: Panels, house: LiveHouse) -> None:
+def test_what_happens_is_in_the_log_once_each_and_the_newest_first(walk_in: WalkIn, house: LiveHouse) -> None:
     # Given
-    panels.sign_in("ليلى")
-    panels.open("log")
+    panels = walk_in("layla", "log")
     # When
     order = shipped(house)
     # Then all of it is there: what was told live, and what was told to nobody
@@ -75,11 +74,10 @@ def test_what_happens_is_in_the_log_once_each_and_the_newest_first(panels: Panel
     wait_until(lambda: panels.page.evaluate(POSITIONS)[: len(newest)] == newest)
 
 
-def test_the_log_of_one_order_is_of_that_order_only(panels: Panels, house: LiveHouse) -> None:
+def test_the_log_of_one_order_is_of_that_order_only(walk_in: WalkIn, house: LiveHouse) -> None:
     # Given two orders
     order, other = shipped(house), shipped(house)
-    panels.sign_in("ليلى")
-    panels.open("log")
+    panels = walk_in("layla", "log")
     wait_until(lambda: set(recorded(house, other)) <= set(panels.page.evaluate(POSITIONS)))
     # When
     panels.find("#log-about").select_option(str(order))
@@ -92,10 +90,9 @@ def test_the_log_of_one_order_is_of_that_order_only(panels: Panels, house: LiveH
     wait_until(lambda: set(recorded(house, third)) <= set(panels.page.evaluate(POSITIONS)))
 
 
-def test_a_paused_log_holds_still_and_says_how_much_waits(panels: Panels, house: LiveHouse) -> None:
+def test_a_paused_log_holds_still_and_says_how_much_waits(walk_in: WalkIn, house: LiveHouse) -> None:
     # Given
-    panels.sign_in("ليلى")
-    panels.open("log")
+    panels = walk_in("layla", "log")
     panels.find("#log-pause").click()
     before = panels.page.evaluate(POSITIONS)
     # When
@@ -109,10 +106,9 @@ def test_a_paused_log_holds_still_and_says_how_much_waits(panels: Panels, house:
     expect(panels.find("#log-held")).to_be_hidden()
 
 
-def test_a_fact_is_shown_as_it_is_recorded(panels: Panels, house: LiveHouse) -> None:
+def test_a_fact_is_shown_as_it_is_recorded(walk_in: WalkIn, house: LiveHouse) -> None:
     order = shipped(house)
-    panels.sign_in("ليلى")
-    panels.open("log")
+    panels = walk_in("layla", "log")
     panels.find("#log-about").select_option(str(order))
     fact = panels.find("[data-fact=OrderShipped]").first
     fact.locator("summary").click()
@@ -120,9 +116,8 @@ def test_a_fact_is_shown_as_it_is_recorded(panels: Panels, house: LiveHouse) -> 
     expect(fact).to_contain_text(f"private-orders.{order}")
 
 
-def test_other_peoples_channels_are_refused_and_one_can_see_it(panels: Panels) -> None:
-    panels.sign_in("ليلى")
-    panels.open("log")
+def test_other_peoples_channels_are_refused_and_one_can_see_it(walk_in: WalkIn) -> None:
+    panels = walk_in("layla", "log")
     for channel in ("orders", "other", "queues"):
         asked = panels.find(f"#forbidden [data-channel={channel}]")
         asked.get_by_role("button").click()
@@ -131,19 +126,17 @@ def test_other_peoples_channels_are_refused_and_one_can_see_it(panels: Panels) -
     expect(panels.find("#connection")).to_have_attribute("data-state", "live")
 
 
-def test_an_operator_hears_the_queues_and_no_customers_news(panels: Panels) -> None:
-    panels.sign_in("Nour")
-    panels.open("log")
+def test_an_operator_hears_the_queues_and_no_customers_news(walk_in: WalkIn) -> None:
+    panels = walk_in("nour", "log")
     for channel, answer in (("orders", "allowed"), ("queues", "allowed"), ("other", "refused")):
         asked = panels.find(f"#forbidden [data-channel={channel}]")
         asked.get_by_role("button").click()
         expect(asked.locator(f"[data-answer={answer}]")).to_be_visible()
 
 
-def test_an_operator_pauses_a_queue_and_sees_what_waits(panels: Panels, house: LiveHouse) -> None:
+def test_an_operator_pauses_a_queue_and_sees_what_waits(walk_in: WalkIn, house: LiveHouse) -> None:
     # Given
-    panels.sign_in("Nour")
-    panels.open("queues")
+    panels = walk_in("nour", "queues")
     queue = panels.find("[data-queue=notifications]")
     queue.get_by_role("button").click()
     expect(queue).to_have_attribute("data-paused", "true")
@@ -161,14 +154,13 @@ def test_an_operator_pauses_a_queue_and_sees_what_waits(panels: Panels, house: L
     expect(waiting).to_have_count(0)
 
 
-def test_an_operator_tries_a_failed_job_again_or_forgets_it(panels: Panels, house: LiveHouse) -> None:
+def test_an_operator_tries_a_failed_job_again_or_forgets_it(walk_in: WalkIn, house: LiveHouse) -> None:
     # Given two jobs that failed for good
     house.pause("notifications")
     again, gone = new_id(), new_id()
     for job in (again, gone):
         house.sql(FAILED, job)
-    panels.sign_in("Nour")
-    panels.open("queues")
+    panels = walk_in("nour", "queues")
     panels.find("[data-view=failed]").click()
     failed = panels.find("#jobs [data-state=failed]")
     expect(failed).to_have_count(2)
@@ -184,8 +176,7 @@ def test_an_operator_tries_a_failed_job_again_or_forgets_it(panels: Panels, hous
     house.sql("delete from jobs where id = %s", gone)
 
 
-def test_the_queues_are_not_for_customers_and_the_page_says_so(panels: Panels) -> None:
-    panels.sign_in("ليلى")
-    panels.open("queues")
+def test_the_queues_are_not_for_customers_and_the_page_says_so(walk_in: WalkIn) -> None:
+    panels = walk_in("layla", "queues")
     expect(panels.find(".refused")).to_contain_text("403")
     expect(panels.find("table")).to_have_count(0)
