@@ -178,6 +178,7 @@ def test_production_has_every_service_of_ours_with_secrets_of_its_own_and_withou
     lists = {word: json.loads(value) for word, value in both.items() if value.startswith("[")}
     settings = Settings.model_validate({**both, **lists})
     assert not settings.in_demo
+    assert real.keys() - {word.upper() for word in Settings.model_fields} == {"PGPASSWORD"}  # PostgreSQL's own
     # And every secret comes from the shell
     assert all(asked[secret.upper()] for secret in (*SECRETS, "pgpassword"))
     # And it waits as long as production does

@@ -1,11 +1,9 @@
 """What a laptop needs no setting for, production refuses."""
 
-import re
-
 import pytest
 from pydantic import ValidationError
 
-from shared.config import ROOT, Settings
+from shared.config import Settings
 from tests.production import PRODUCTION
 
 REAL = {name.lower(): value for name, value in PRODUCTION.items()}
@@ -53,21 +51,6 @@ def test_no_secret_is_told_where_others_are_refused() -> None:
     with pytest.raises(ValidationError) as refused:
         Settings.model_validate({"taboor_env": "production", "secret_key": "walnut-desk-walnut-desk"})
     assert "walnut" not in str(refused.value)
-
-
-def test_production_starts_with_what_operating_shows() -> None:
-    # Given the example of the document, where `${NAME:?}` stands for a value of the reader's
-    example = (ROOT / "docs" / "operating.md").read_text().partition("x-real: &real\n")[2].partition("\nservices:")[0]
-    shown = dict(re.findall(r"^  ([A-Z_]+): (\S+)", example, re.MULTILINE))
-    readers = {"SMTP_URL": "smtps://mail.example", "FORWARDED_ALLOW_IPS": "172.16.0.0/12"}
-    # When
-    values = {
-        name.lower(): readers.get(name, "0123456789abcdef") if value == f"${{{name}:?}}" else value
-        for name, value in shown.items()
-    }
-    # Then nothing is missing and nothing refused, and every value is a setting, or PostgreSQL's own
-    assert not Settings.model_validate(values).in_demo
-    assert set(values) - set(Settings.model_fields) <= {"pgpassword"}
 
 
 @pytest.mark.parametrize("name", [name for name in REAL if name != "taboor_env"])
