@@ -30,11 +30,22 @@ def media_of(video_id: UUID, generation: int) -> Path:
 
 
 def fresh(video_id: UUID, generation: int, job: UUID, attempt: int) -> Path:
-    """Return an empty folder for an attempt; those of earlier attempts of the job go."""
+    """Return an empty folder for an attempt; those of earlier attempts of the job go.
+
+    Not those of later ones: whoever was frozen, and wakes, is not to take from its successor what that has made.
+    """
     folder = work_of(video_id, generation) / str(job) / str(attempt)
-    remove(folder.parent)
+    for earlier in folder.parent.glob("*"):
+        if int(earlier.name) <= attempt:
+            remove(earlier)
     folder.mkdir(parents=True)
     return folder
+
+
+def discard(folder: Path) -> None:
+    """Remove an attempt's folder, and no other's."""
+    remove(folder)
+    remove_if_empty(folder.parent)
 
 
 def linked(made: Path, folder: Path) -> None:

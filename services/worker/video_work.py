@@ -81,7 +81,11 @@ def wanted(tx: Transaction, video_id: UUID, generation: int) -> VideoSnapshot:
 
 @contextmanager
 def at_work(job: Running, video_id: UUID, generation: int) -> Iterator[Work]:
-    """Give an attempt an empty folder to work in; the folder goes, unless all goes well."""
+    """Give an attempt an empty folder to work in; the folder goes when the attempt fails.
+
+    When its thread is interrupted, or the database is in trouble, its success may have been committed all the same:
+    then the next attempt removes what it left, or `stop_processing`.
+    """
     with job.transaction() as tx:
         video = wanted(tx, video_id, generation)
         kept = video_work.plan(tx, video_id)
@@ -91,8 +95,10 @@ def at_work(job: Running, video_id: UUID, generation: int) -> Iterator[Work]:
     try:
         with judging(job, video_id, generation):
             yield Work(job, video, Plan.from_json(kept.plan), made, video_files.source_of(video_id), folder)
-    except BaseException:
-        video_files.remove(folder.parent)
+    except psycopg.Error:
+        raise
+    except Exception:
+        video_files.discard(folder)
         raise
 
 

@@ -17,6 +17,7 @@ from services.worker.video_work import (
     Teller,
     Work,
     at_work,
+    check_room,
     given_up,
     judging,
     tell,
@@ -73,6 +74,7 @@ def publish_video(job: Running, video_id: UUID, generation: int) -> None:
 
 def _put_in_place(work: Work) -> None:
     """Finish the stream, in names of its own for the same files: what was made stays as it was until it is shown."""
+    check_room(work.video, work.plan, work.plan.duration)
     video_files.linked(work.made["stream"], work.folder)
     watch = work.watch(Teller(work, TRANSCODED, 99), work.plan.duration)
     finish.finish(work.folder, work.plan, watch)

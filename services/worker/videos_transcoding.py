@@ -96,6 +96,7 @@ def transcode_chunk(job: Running, video_id: UUID, generation: int, number: int, 
 def transcode_audio(job: Running, video_id: UUID, generation: int) -> None:
     """Make the sound of the whole: cut into chunks, one would hear it."""
     with at_work(job, video_id, generation) as work:
+        check_room(work.video, work.plan, 0)
         watch = work.watch(lambda share: job.progress(int(100 * share)), work.plan.duration)
         transcode.transcode_audio(work.source, work.plan, work.folder, watch)
         with job.finishing() as tx:
@@ -109,6 +110,7 @@ def join_video(job: Running, video_id: UUID, generation: int) -> None:
         parts = [place for part, place in sorted(work.made.items()) if part != "stream"]
         if gone := [part.name for part in parts if not part.is_dir()]:
             raise Fail(f"{len(gone)} finished parts are not there any more")
+        check_room(work.video, work.plan, work.plan.duration)
         join.join(parts, work.plan, work.folder, work.watch(Teller(work, CHUNKED, TRANSCODED), work.plan.duration))
         with job.finishing() as tx:
             work.keep(tx, "stream")

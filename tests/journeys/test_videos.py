@@ -179,6 +179,22 @@ def test_a_full_disk_is_waited_for_and_burns_no_try(studio: Studio) -> None:
     assert studio.status(video) == "completed"
 
 
+@pytest.mark.parametrize("name", ["make_poster", "make_storyboard", "publish_video"])
+def test_a_full_disk_is_waited_for_by_whatever_writes(studio: Studio, name: str) -> None:
+    # Given a disk that is full just when it is this job's turn
+    video = studio.upload(film(1))
+    studio.work(until=lambda: any(job.state == "queued" for job in studio.jobs(video, name)))
+    with environment(DISK_RESERVE_BYTES=str(2**60)):
+        studio.work(until=lambda: any(job.deferrals or job.state == "succeeded" for job in studio.jobs(video, name)))
+    # Then it waits, and has failed at nothing
+    (waiting,) = studio.jobs(video, name)
+    assert (waiting.state, waiting.failures, waiting.deferrals) == ("scheduled", 0, 1)
+    # And when there is room, nobody notices
+    studio.work()
+    assert studio.status(video) == "completed"
+    assert studio.on_disk() == studio.expected(video)
+
+
 # --- twice, and in the middle ----------------------------------------------------------------------------------------
 
 

@@ -3,13 +3,19 @@
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
 from sqlmodel import Session
 
 from services.api.schemas.videos import Video
 from services.api.views_of_videos import video_of
+from services.worker.ffmpeg.errors import Stopped
+from services.worker.videos_pictures import make_storyboard, picturing
 from shared.clock import now
+from shared.db.engine import connect
 from shared.db.reading import reading, reading_engine
 from shared.db.reads import videos
+from shared.jobs.outcomes import Skip
+from shared.jobs.testing.attempt import Watched
 from tests.films import Studio, film
 
 
@@ -58,3 +64,15 @@ def test_one_that_has_failed_for_good_says_so_and_retries_no_more(studio: Studio
     seen = seen_by_its_owner(video)
     assert (seen.status, seen.retry) == ("failed", None)
     assert seen.reason
+
+
+def test_a_picture_that_takes_too_long_twice_is_done_without(studio: Studio) -> None:
+    # Given a film of hours, and a picture that is not made in the time it may take
+    video = studio.upload(film(1))
+    studio.work(until=lambda: any(job.state == "succeeded" for job in studio.jobs(video, "probe_video")))
+    with connect() as connection:
+        for failures, ending in ((0, Stopped), (1, Skip)):
+            # When that happens, then it is tried again; when it happens again, the film goes on without
+            job = Watched(make_storyboard, [str(video), 1], connection, attempt=1, failures=failures)
+            with pytest.raises(ending), picturing(job, video, 1):
+                raise Stopped("wall", "frame=1440")
