@@ -93,7 +93,7 @@ export const breaking: Words['breaking'] = {
   failed: 'ما اتقبلش',
   accepted: 'اتقبل في خلال',
   confirmed: 'اتأكد في خلال',
-  halfAndMost: 'نُصّهم · 95 من كل 100',
+  halfAndMost: 'نُصّهم · ٩٥ من كل ١٠٠',
   chart: (seconds, placed, done) => `بعد ${seconds}: اتسجّل ${placed} وخلص ${done}.`,
   books: 'الدفاتر',
   booksLead: 'البضاعة والفلوس والرسايل والمهام، متقارنين ببعض وبدفاتر البنك، في لحظة واحدة من قاعدة البيانات.',
