@@ -96,7 +96,7 @@ clean: ## Forget the demo's data, the caches and everything that was installed
 	@touch $@
 
 # The page is built again when its sources change. npm downloads packages, and Node comes in a wheel: see shared/engines.
-$(PAGE): services/web/node_modules/.package-lock.json $(wildcard services/web/*.* services/web/src/*)
+$(PAGE): services/web/node_modules/.package-lock.json $(wildcard services/web/*.*) $(shell find services/web/src -type f)
 	@$(NPM) services/web run build --silent -- --logLevel warn
 
 %/node_modules/.package-lock.json: %/package-lock.json | .venv/app
