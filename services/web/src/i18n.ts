@@ -26,8 +26,20 @@ function wished(): Language {
   return (localStorage.getItem(KEPT) ?? navigator.language).startsWith('ar') ? 'ar' : 'en';
 }
 
+/** Making one of Intl's formats takes a hundred times as long as using it. */
+const formats = new Map<string, Intl.NumberFormat | Intl.DateTimeFormat>();
+
+function format<Format extends Intl.NumberFormat | Intl.DateTimeFormat, Options>(
+  kind: new (tag: string, options: Options) => Format, options: Options,
+): Format {
+  const tag = TAGS[language.value];
+  const key = `${tag} ${kind.name} ${JSON.stringify(options)}`;
+  if (!formats.has(key)) formats.set(key, new kind(tag, options));
+  return formats.get(key) as Format;
+}
+
 export function number(value: number, options: Intl.NumberFormatOptions = {}): string {
-  return new Intl.NumberFormat(TAGS[language.value], options).format(value);
+  return format<Intl.NumberFormat, Intl.NumberFormatOptions>(Intl.NumberFormat, options).format(value);
 }
 
 /** Money is kept in minor units: piastres. */
@@ -37,12 +49,15 @@ export function money(minor: number, currency: string): string {
 }
 
 export function time(at: string | Date): string {
-  return new Intl.DateTimeFormat(TAGS[language.value], { timeStyle: 'medium' }).format(new Date(at));
+  return moment(at, { timeStyle: 'medium' });
 }
 
 export function date(at: string | Date): string {
-  const style = { dateStyle: 'medium', timeStyle: 'short' } as const;
-  return new Intl.DateTimeFormat(TAGS[language.value], style).format(new Date(at));
+  return moment(at, { dateStyle: 'medium', timeStyle: 'short' });
+}
+
+function moment(at: string | Date, style: Intl.DateTimeFormatOptions): string {
+  return format<Intl.DateTimeFormat, Intl.DateTimeFormatOptions>(Intl.DateTimeFormat, style).format(new Date(at));
 }
 
 /** How long something took or takes: 24 ms, 3.2 sec, 1:42. */

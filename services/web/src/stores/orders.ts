@@ -19,6 +19,7 @@ interface Watched {
 }
 
 const SHOWN = 20;
+const KEPT = 200;
 const GATHERED = 120; // milliseconds in which several facts are one question
 /** A job's beginning is not announced: while something is open, ask again after so many milliseconds. */
 const AGAIN = 1_000;
@@ -32,7 +33,7 @@ export const orders = reactive({
   loaded: false,
 });
 
-let asking: ReturnType<typeof setTimeout> | undefined;
+let asking: { at: number; timer: ReturnType<typeof setTimeout> } | undefined;
 
 whenHere(({ echo, user }) => {
   const all = isOperator() ? echo.private('orders') : echo.private(`user.${user.id}`);
@@ -77,7 +78,7 @@ export function follow(orderId: string): void {
 
 export function leave(): void {
   if (orders.watched) here().echo.leave(`orders.${orders.watched.id}`);
-  clearTimeout(asking);
+  clearTimeout(asking?.timer);
   [orders.watched, asking] = [null, undefined];
 }
 
@@ -86,6 +87,13 @@ export function updateUI(order: Shown): void {
   const known = orders.byId[order.id];
   if (known && order.version < known.version) return;
   orders.byId[order.id] = { ...known, ...order, payment: order.payment ?? known?.payment ?? null };
+  if (Object.keys(orders.byId).length > KEPT) forget();
+}
+
+/** Keep what is shown: under a load there are thousands. */
+function forget(): void {
+  const shown = new Set([orders.watched?.id, ...newest().map(({ id }) => id)]);
+  for (const id of Object.keys(orders.byId)) if (!shown.has(id)) delete orders.byId[id];
 }
 
 export async function cancel(orderId: string): Promise<void> {
@@ -96,16 +104,31 @@ export async function ship(orderId: string): Promise<void> {
   updateUI(await here().session.post<Order>(`/orders/${orderId}/shipment`));
 }
 
+const waiting: [string, OrderSnapshot][] = [];
+
+/** Draw once what is heard at once: fifty facts a second are too many to draw one by one. */
 function heard(name: string, order: OrderSnapshot): void {
-  updateUI(order);
-  const happened = words.value.order.facts[name];
-  if (happened) say(words.value.order.changed(order.number, happened));
+  if (waiting.push([name, order]) === 1) setTimeout(draw, GATHERED);
 }
 
-/** Ask once for several facts that come together. */
+function draw(): void {
+  for (const [name, order] of waiting.splice(0)) {
+    updateUI(order);
+    const happened = words.value.order.facts[name];
+    if (happened) say(words.value.order.changed(order.number, happened));
+  }
+}
+
+/** Ask once for several facts that come together; what is to be asked earlier stays so. */
 function askSoon(orderId: string, after: number): void {
-  clearTimeout(asking);
-  asking = setTimeout(() => void refetch(here(), orderId).catch(complain), after);
+  const at = Date.now() + after;
+  if (asking && asking.at <= at) return;
+  clearTimeout(asking?.timer);
+  const ask = () => {
+    asking = undefined;
+    void refetch(here(), orderId).catch(complain);
+  };
+  asking = { at, timer: setTimeout(ask, after) };
 }
 
 async function refetch(_: unknown, orderId: string): Promise<void> {
