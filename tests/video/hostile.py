@@ -233,7 +233,7 @@ ATTACKS: dict[str, Attack] = {
     "three hours of the same bytes": Attack(lambda _: repeated(1024, 300_000), ()),
     "huge pictures of the same bytes": Attack(lambda _: repeated(8000, 20_000), LARGE),
     "a hole of 27 hours": Attack(hole, (Refusal.TOO_LONG,)),
-    "a hidden hole of 27 hours": Attack(hidden_hole),
+    "a hidden hole of 27 hours": Attack(hidden_hole, (Refusal.TOO_LONG,)),
     "a turn of endless degrees": Attack(endless_turn),
     "300 streams": Attack(lambda _: mp4([Track(64, 64, 30, 9)] * 300, bytes(9)), (Refusal.TOO_MANY_STREAMS,)),
     "40 voices": Attack(many_voices, (Refusal.TOO_MANY_STREAMS,)),

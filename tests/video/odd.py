@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from services.worker.ffmpeg.capabilities import capabilities
@@ -57,13 +58,14 @@ def with_extras(path: Path) -> None:
     ffmpeg(*picture(), *tone(), *tone(), *more, *X264, *AAC, *kinds, f"file:{path}")
 
 
-def recorded(path: Path, seconds: float = 2) -> None:
+def recorded(path: Path, seconds: float = 2, heard: float | None = None) -> None:
     """As browsers record: into a pipe, so that nothing says how long it is, nor where its key frames are."""
-    inputs = [*picture(seconds=seconds), *tone(seconds), *X264, "-g", "60", "-c:a", "libopus"]
+    inputs = [*picture(seconds=seconds), *tone(heard or seconds), *X264, "-g", "60", "-c:a", "libopus"]
     command = [str(capabilities().ffmpeg), "-nostdin", "-v", "error", *inputs, "-f", "matroska", "pipe:1"]
     path.write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
+NOISY = ["-vf", "noise=alls=60:allf=t", "-c:v", "mpeg2video", "-q:v", "2"]
 UNEVEN = ["-vf", "select='not(mod(n,7))+lt(mod(n,40),10)'", "-fps_mode", "vfr"]
 COVER = ["-f", "lavfi", "-i", "color=red:size=300x300:duration=0.04:rate=25", "-map", "0:a", "-map", "1:v"]
 AS_COVER = ["-c:v", "mjpeg", "-disposition:v:0", "attached_pic"]
@@ -122,6 +124,14 @@ ODD: dict[str, tuple[Maker, Expected]] = {
     ),
     "television.ts": (made(picture(), tone(), X264, AAC, ["-output_ts_offset", "12345"]), Expected()),
     "sound-later.mp4": (made(picture(), ["-itsoffset", "1.5"], tone(1), X264, AAC), Expected()),
+    # Where there is no index, sound is found when it comes: here later than FFmpeg looks by itself.
+    "sound-far-in.mpg": (
+        made(picture(320, 240, "25", 10), ["-itsoffset", "8"], tone(1), NOISY, ["-c:a", "mp2"]),
+        Expected(seconds=10, frames=250),
+    ),
+    "sound-stops.flv": (made(picture(seconds=5), tone(1), X264, AAC), Expected(seconds=5, frames=150)),
+    "sound-stops.webm": (partial(recorded, seconds=5, heard=1), Expected(seconds=5, frames=150)),
+    "picture-stops.webm": (partial(recorded, seconds=2, heard=6), Expected(seconds=2, frames=60)),
     "titled.mov": (
         made(picture(), X264, TAGS),
         SILENT,

@@ -135,20 +135,14 @@ def _turns(video: Stream) -> list[Any]:
     return sides or [video.get("tags", {}).get("rotate", 0)]
 
 
-def tells_length(said: Mapping[str, Any]) -> bool:
-    """Return whether a file says how long it is, or one of its streams does."""
-    whole = seconds(said.get("format", {}).get("duration"))
-    return whole > 0 or any(length(stream, 0.0) > 0 for stream in said.get("streams", []))
-
-
 def lengths_of(
     said: Mapping[str, Any], video: Stream, audio: Stream | None, longest: float
 ) -> tuple[float, float, float | None]:
-    """Return how many seconds the whole, the pictures and the sound take."""
+    """Return how many seconds the whole, the pictures and the sound take; of sound that does not say it, None."""
     whole = seconds(said.get("format", {}).get("duration"))
     begins = seconds(said.get("format", {}).get("start_time"))
     pictures = length(video, begins) or whole
-    sound = None if audio is None else length(audio, begins) or whole
+    sound = None if audio is None else length(audio, begins) or None
     whole = max(whole, pictures, sound or 0.0)
     if whole <= 0 or pictures <= 0:
         raise Refused(Refusal.NO_LENGTH, "")

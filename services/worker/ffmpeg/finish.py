@@ -40,7 +40,7 @@ def check(folder: Path, plan: Plan) -> tuple[list[Playlist], Playlist | None]:
     if plan.audio_index is None:
         return rungs, None
     audio = playlist.read(folder / AUDIO)
-    _compare("sound", audio.length, plan.audio_duration or plan.duration)
+    _compare("sound", audio.length, plan.audio_duration or min(audio.length, plan.duration))
     return rungs, audio
 
 

@@ -17,6 +17,9 @@ def guarded(container: str, *, streams: int = STREAMS + 1, pixels: int = PIXELS)
         "format_whitelist": container,
         "max_streams": streams,
         "max_pixels": pixels,
+        # Where there is no index, streams are found as they come: whoever reads it must look as far as the first look.
+        "probesize": "50M",
+        "analyzeduration": "30M",
     }
 
 

@@ -51,7 +51,7 @@ class Plan:
     container: str  # FFmpeg's name for the format; nothing else is tried later
     duration: float  # seconds, of the whole
     video_duration: float
-    audio_duration: float | None
+    audio_duration: float | None  # also of sound that does not say how long it is
     width: int
     height: int
     frame_rate: str  # as played at most 60: "30000/1001"; pictures keep their own times

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from services.worker.ffmpeg import sniff
-from services.worker.ffmpeg.accept import accept, tells_length
+from services.worker.ffmpeg.accept import accept, picture_of, sound_of
 from services.worker.ffmpeg.capabilities import Capabilities, capabilities
 from services.worker.ffmpeg.confinement import GIBIBYTE, Confinement
 from services.worker.ffmpeg.errors import Failed, Refused, Trouble
@@ -16,11 +16,13 @@ from services.worker.ffmpeg.inputs import PIXELS, address, guarded
 from services.worker.ffmpeg.plan import MICROSECONDS, Plan
 from services.worker.ffmpeg.progress import TELL
 from services.worker.ffmpeg.supervise import ask
+from services.worker.ffmpeg.times import length, seconds
 from services.worker.ffmpeg.watch import Watch
 from shared.config import settings
 from shared.domain.videos import Refusal
 
 WALL = 30.0
+LATE = 0.5  # seconds
 MEMORY = 3 * GIBIBYTE // 2
 CPU = 20
 #: Only this is asked for: a file may hold megabytes of tags and chapters.
@@ -51,14 +53,36 @@ def probe(source: Path) -> Plan:
         raise Refused(Refusal.FORMAT if known else Refusal.NOT_A_VIDEO, "no format that is taken here")
     here, longest = capabilities(), settings().video_seconds
     said = look(source, container, here)
-    if not tells_length(said):
-        said["format"]["duration"] = measure(source, container, here, longest)
+    add_ends(source, container, said, longest)
     return accept(container, said, here, longest)
 
 
-def measure(source: Path, container: str, here: Capabilities, longest: float) -> float:
-    """Read a source to its end, decoding nothing, and return how long it is: browsers record without saying it."""
-    ends = ("-map", "0:v?", "-map", "0:a?", "-c", "copy", "-t", str(longest + 1), "-f", "null", "-")
+def add_ends(source: Path, container: str, said: dict[str, Any], longest: float) -> None:
+    """Note of the streams that are taken when they end, where they do not say it; one may end long before the other.
+
+    Of one that begins later than the file some builds say when it ends, others how long it is.
+    """
+    whole = said.get("format", {})
+    streams, known, begins = (
+        said.get("streams", []),
+        seconds(whole.get("duration")) > 0,
+        seconds(whole.get("start_time")),
+    )
+    taken = (picture_of(streams), sound_of(streams))
+    for stream in [each for each in streams if any(each is one for one in taken)]:
+        if length(stream, 0.0) > 0 or (known and seconds(stream.get("start_time")) > begins + LATE):
+            continue
+        try:
+            stream["ends"] = measure(source, container, int(stream["index"]), longest)
+        except (Refused, Failed):
+            if not known:  # else what the file says of the whole is good enough for the plan
+                raise
+
+
+def measure(source: Path, container: str, index: int, longest: float) -> float:
+    """Read a source, decoding nothing, and return when a stream ends: browsers record without saying it."""
+    here = capabilities()
+    ends = ("-map", f"0:{index}", "-c", "copy", "-t", str(longest + 1), "-f", "null", "-")
     quiet = ("-hide_banner", "-nostdin", "-v", "error", *TELL)
     argv = [str(here.ffmpeg), *quiet, *_words(guarded(container)), "-i", address(source), *ends]
     try:
@@ -71,7 +95,7 @@ def measure(source: Path, container: str, here: Capabilities, longest: float) ->
 
 def look(source: Path, container: str, here: Capabilities) -> dict[str, Any]:
     """Return what ffprobe says of a source."""
-    options = {**guarded(container, pixels=4 * PIXELS), "probesize": "50M", "analyzeduration": "30M"}
+    options = guarded(container, pixels=4 * PIXELS)
     argv = [
         str(here.ffprobe),
         "-v",

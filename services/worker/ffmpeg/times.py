@@ -28,7 +28,12 @@ def seconds(text: Any) -> float:
 
 
 def length(stream: Mapping[str, Any], begins: float) -> float:
-    """Return when a stream ends, counted from the file's first moment; 0 if it does not say."""
+    """Return when a stream ends, counted from the file's first moment; 0 if it does not say.
+
+    `ends`: measured, where it does not.
+    """
+    if measured := stream.get("ends"):
+        return float(measured)
     if own := seconds(stream.get("duration")):
         return max(0.0, seconds(stream.get("start_time")) - begins) + own
     if tagged := CLOCK.match(str(stream.get("tags", {}).get("DURATION", ""))):
