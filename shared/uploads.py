@@ -32,6 +32,16 @@ def received(video_id: UUID) -> int:
         return 0
 
 
+def at_rest(video_id: UUID) -> bool:
+    """Say whether nobody writes the file just now; whoever does is not disturbed."""
+    with place_of(video_id).open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
 def remove(video_id: UUID) -> None:
     """Remove the file; who writes it notices."""
     place_of(video_id).unlink(missing_ok=True)

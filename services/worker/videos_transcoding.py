@@ -1,5 +1,6 @@
 """A video in all its sizes: in one run, or of a long one in chunks by many workers, joined without encoding again."""
 
+from fractions import Fraction
 from math import ceil
 from uuid import UUID
 
@@ -26,7 +27,9 @@ from shared.jobs.outcomes import Fail
 from shared.jobs.running import Running
 
 QUEUE = "processing"
-LONGEST_ALONE = 1800.0  # seconds: what is longer might not be made within a job's time, nor would a kill be cheap
+#: Seconds of 1080p, 30 pictures a second: what is more might not be made within a job's time, nor is a kill cheap then.
+LONGEST_ALONE = 1800.0
+POINTS = 1920 * 1080 * 30  # a second
 PROBED, CHUNKED, TRANSCODED = 5, 92, 95  # percent of the whole that is done by then
 AUDIO = "audio"
 AFTER_OTHERS = 1  # priority: who has a minute of film does not wait for somebody's four hours
@@ -66,7 +69,8 @@ def _pieces(tx: Transaction, work: Work) -> ChainMessage | None:
 def chunk_seconds(plan: Plan, workers: int) -> float | None:
     """Return about how long a chunk is: so many that no worker is idle while another makes the last one."""
     most = settings().video_chunk_seconds
-    if plan.video_duration <= most or (workers < 2 and plan.video_duration <= LONGEST_ALONE):
+    weight = max(1.0, plan.width * plan.height * Fraction(plan.source_rate) / POINTS)
+    if plan.video_duration <= most or (workers < 2 and plan.video_duration * weight <= LONGEST_ALONE):
         return None
     several = max(workers, 1)
     count = ceil(plan.video_duration / most / several) * several

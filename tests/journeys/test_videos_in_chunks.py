@@ -1,5 +1,8 @@
 """A long video over many workers: chunks, joined, are what one worker would have made."""
 
+from dataclasses import replace
+from typing import Any
+
 from services.worker.ffmpeg.plan import Plan
 from services.worker.videos_transcoding import chunk_seconds
 from tests.films import Studio, film, frames, seconds
@@ -63,8 +66,8 @@ def test_a_chunk_that_fails_fails_the_video_once_and_nothing_is_left_open(studio
 
 
 def test_the_number_of_chunks_suits_the_workers() -> None:
-    def count(minutes: float, workers: int) -> int:
-        plan = plan_of(minutes * 60)
+    def count(minutes: float, workers: int, **more: Any) -> int:
+        plan = replace(plan_of(minutes * 60), **more)
         seconds = chunk_seconds(plan, workers)
         return 1 if seconds is None else len(plan.chunks(seconds))
 
@@ -74,6 +77,10 @@ def test_the_number_of_chunks_suits_the_workers() -> None:
     assert [count(minutes, 4) for minutes in (2, 4, 10, 13)] == [1, 4, 4, 8]
     # What no worker could make within a job's time is cut also where there is one worker only
     assert count(120, 1) == 40
+    # Of large pictures, or many, that is less
+    assert count(29, 1, width=1920, height=1080) == 1
+    assert count(20, 1, width=1920, height=1080, source_rate="60/1") == 7
+    assert count(5, 1, width=4096, height=2160, source_rate="60/1") == 2
 
 
 def plan_of(length: float) -> Plan:

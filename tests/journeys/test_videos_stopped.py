@@ -17,6 +17,7 @@ from services.worker.videos_sweeping import drop_old_sources, mend_stalled_video
 from shared.domain.videos import FAILED
 from shared.ids import new_id
 from shared.jobs.job import REGISTRY, JobType
+from shared.uploads import UploadFile
 from tests.films import Studio, film
 from tests.shop import environment
 
@@ -116,6 +117,24 @@ def test_uploads_that_nobody_ends_are_ended(studio: Studio) -> None:
     assert studio.status(open_) == "uploading"
     assert studio.status(whole) == "completed"
     assert studio.on_disk() == studio.expected(whole) | {f"uploads/{open_}"}
+
+
+def test_an_upload_that_somebody_is_still_writing_is_not_handed_over(studio: Studio) -> None:
+    # Given the last chunk of an upload, all of it in the file, that its API has yet to compare with its checksum
+    content = film(1)
+    upload = studio.begin(len(content))
+    studio.write(upload, content)
+    studio.rows("update videos set updated_at = updated_at - interval '2 minutes'")
+    with UploadFile(upload) as file:
+        assert file.claim()
+        # When it is looked for uploads that nobody ends, then it is left to whoever writes it, and not disturbed
+        run(studio, tidy_uploads)
+        assert studio.status(upload) == "uploading"
+        assert not file.wanted()
+    # When nobody does any more
+    run(studio, tidy_uploads)
+    # Then it is handed over
+    assert studio.status(upload) == "completed"
 
 
 def test_no_video_is_stuck(studio: Studio) -> None:
