@@ -69,7 +69,7 @@ def _pieces(tx: Transaction, work: Work) -> ChainMessage | None:
 def chunk_seconds(plan: Plan, workers: int) -> float | None:
     """Return about how long a chunk is: so many that no worker is idle while another makes the last one."""
     most = settings().video_chunk_seconds
-    weight = max(1.0, plan.width * plan.height * Fraction(plan.source_rate) / POINTS)
+    weight = max(1.0, float(plan.width * plan.height * Fraction(plan.source_rate) / POINTS))
     if plan.video_duration <= most or (workers < 2 and plan.video_duration * weight <= LONGEST_ALONE):
         return None
     several = max(workers, 1)

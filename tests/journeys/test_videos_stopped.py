@@ -173,6 +173,20 @@ def test_uploads_are_kept_for_as_long_as_was_promised(studio: Studio) -> None:
     assert studio.rows("select from videos where id = %s", old) == []
 
 
+@pytest.mark.parametrize("status", ["rejected", "failed", "cancelled"])
+def test_uploads_of_which_nothing_came_are_not_kept_for_ever(studio: Studio, status: str) -> None:
+    # Given an upload that was given up long ago, and one of today
+    old, young = studio.upload(film(1)), studio.upload(film(1))
+    studio.rows("update videos set status = %s", status)
+    studio.rows("update videos set updated_at = now() - interval '31 days' where id = %s", old)
+    # When
+    run(studio, drop_old_sources)
+    # Then its file is gone, and its owner can still see what became of it
+    assert not studio.source(old).exists()
+    assert studio.source(young).exists()
+    assert studio.status(old) == status
+
+
 def litter(studio: Studio, video: UUID) -> set[Path]:
     """Put there what crashes leave, all of it old."""
     root, nobody = studio.source(video).parent.parent, new_id()

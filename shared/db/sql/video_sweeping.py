@@ -13,7 +13,9 @@ from videos where id = any(%s)
 """
 
 #: Whose upload has been kept for as long as was promised. One that is processed again just now is left alone.
-_OVER = "status in ('completed', 'rejected') and source_deleted_at is null and deleted_at is null"
+_OVER = """
+status in ('completed', 'rejected', 'failed', 'cancelled') and source_deleted_at is null and deleted_at is null
+"""
 OLD_SOURCES = f"""
 select id, status, case status when 'completed' then completed_at else updated_at end as since from videos
 where {_OVER} and case status when 'completed' then completed_at else updated_at end
