@@ -2,6 +2,8 @@
 
 import socket
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -10,10 +12,14 @@ from tests.ports import free_port
 
 
 class Proxy:
-    """`with Proxy(port) as line:`; clients use `line.port`. `cut()` breaks what is open and lets nobody in."""
+    """`with Proxy(port) as line:`; clients use `line.port`. `cut()` breaks what is open and lets nobody in.
+
+    slowly: seconds from one piece that a client sends to the next.
+    """
 
     def __init__(self, target: int) -> None:
         self.target, self.port = target, free_port()
+        self.slowly = 0.0
         self.connections = 0  # that were let through
         self._listener = socket.create_server(("127.0.0.1", self.port))
         self._open: set[socket.socket] = set()
@@ -62,16 +68,17 @@ class Proxy:
                 self._open |= ends
             back = threading.Thread(target=_pump, args=(server, client), name="proxy-back", daemon=True)
             back.start()
-            _pump(client, server)
+            _pump(client, server, lambda: time.sleep(self.slowly))
             back.join()
             with self._lock:
                 self._open -= ends
 
 
-def _pump(one: socket.socket, other: socket.socket) -> None:
+def _pump(one: socket.socket, other: socket.socket, rest: Callable[[], None] = lambda: None) -> None:
     with suppress(OSError):
         while data := one.recv(65536):
             other.sendall(data)
+            rest()
     _hang_up(other)
 
 

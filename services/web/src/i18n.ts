@@ -60,6 +60,12 @@ function moment(at: string | Date, style: Intl.DateTimeFormatOptions): string {
   return format<Intl.DateTimeFormat, Intl.DateTimeFormatOptions>(Intl.DateTimeFormat, style).format(new Date(at));
 }
 
+/** A file's size. */
+export function fileSize(bytes: number): string {
+  const [unit, of, maximumFractionDigits] = bytes < 1e5 ? ['kilobyte', 1e3, 0] : ['megabyte', 1e6, bytes < 1e7 ? 1 : 0];
+  return number(bytes / of, { style: 'unit', unit, maximumFractionDigits });
+}
+
 /** How long something took or takes: 24 ms, 3.2 sec, 1:42. */
 export function duration(seconds: number): string {
   const unit = (value: number, of: string, digits: number) =>

@@ -1,32 +1,24 @@
 // Plays a video: by hls.js, which chooses among its sizes as it goes; else as the browser itself can; else one file.
-import { make } from './dom.ts';
-
-export interface Playback {
-  url: string;
-  mp4_url: string;
-  poster_url: string | null;
-}
+import type { Playback } from './types/api.ts';
 
 const HLS = 'application/vnd.apple.mpegurl';
 
-/** Put a player into this place. It is asked for with each visit: its addresses are good for some hours. */
-export async function play(place: HTMLElement, { url, mp4_url, poster_url }: Playback): Promise<void> {
-  const video = make('video', { controls: true, playsInline: true, poster: poster_url ?? '' });
-  place.replaceChildren(video);
+/** Begin to play in this element; return what ends it. `onSize`: so many lines are shown from now on. */
+export async function play(
+  video: HTMLVideoElement,
+  { url, mp4_url }: Playback,
+  onSize: (lines: number) => void,
+): Promise<() => void> {
   const { default: Hls } = await import('hls.js'); // not before somebody plays: it is larger than the page
-  const wholeFile = () => {
-    const { currentTime, paused } = video;
-    video.src = mp4_url;
-    video.dataset['by'] = 'one file';
-    video.currentTime = currentTime;
-    if (!paused) void video.play().catch(() => undefined);
-  };
+  video.addEventListener('resize', () => onSize(video.videoHeight));
+  let end = () => {};
   if (Hls.isSupported()) {
     const hls = new Hls();
+    end = () => hls.destroy();
     hls.on(Hls.Events.ERROR, (_, { fatal }) => {
       if (!fatal) return;
       hls.destroy();
-      wholeFile();
+      wholeFile(video, mp4_url);
     });
     hls.loadSource(url);
     hls.attachMedia(video);
@@ -35,7 +27,16 @@ export async function play(place: HTMLElement, { url, mp4_url, poster_url }: Pla
     video.src = url;
     video.dataset['by'] = 'the browser';
   } else {
-    wholeFile();
+    wholeFile(video, mp4_url);
   }
   await video.play().catch(() => undefined); // a browser may want another click
+  return end;
+}
+
+function wholeFile(video: HTMLVideoElement, url: string): void {
+  const { currentTime, paused } = video;
+  video.src = url;
+  video.dataset['by'] = 'one file';
+  video.currentTime = currentTime;
+  if (!paused) void video.play().catch(() => undefined);
 }
