@@ -90,8 +90,8 @@ function changed(told: VideoSnapshot): void {
 
 function progressed(id: string, percent: number): void {
   const video = videos.byId[id];
-  if (!video || video.status !== 'processing') return askSoon(id);
-  video.progress = Math.max(video.progress, percent);
+  if (video) video.progress = Math.max(video.progress, percent);
+  if (video?.status !== 'processing') askSoon(id); // its beginning is no fact
 }
 
 function update(video: Video): void {
