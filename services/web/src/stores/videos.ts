@@ -58,6 +58,7 @@ export async function act(id: string, what: 'cancellation' | 'resubmission'): Pr
 }
 
 export async function remove(id: string): Promise<void> {
+  clearTimeout(asking.get(id)); // what is deleted meanwhile is not found any more
   await here().session.delete(`/videos/${id}`);
   forget(id);
 }
@@ -116,11 +117,13 @@ function leave(id: string): void {
 
 function forget(id: string): void {
   deleted.add(id);
+  clearTimeout(asking.get(id));
   leave(id);
   delete videos.byId[id];
 }
 
 function askSoon(id: string, after = GATHERED): void {
   clearTimeout(asking.get(id));
+  if (deleted.has(id)) return;
   asking.set(id, setTimeout(() => void refetch(id).catch(complain), after));
 }
