@@ -34,13 +34,16 @@ tour: .venv/app ## Play the golden journey against the running system, in the te
 
 ##@ Check it
 test: lint ## Check the style, then run every test but the long ones (T=tests/unit for some)
-	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not proof" $(T)
+	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not proof" $(T) || { \
+	echo "Once more, one at a time, what failed while three ran at once:"; \
+	$(PY) -m pytest --last-failed --last-failed-no-failures none -m "not proof" $(T); }
 
 proofs: .venv/dev ## Run the long tests: kill, freeze, wipe, and count what is left
 	$(PY) -m pytest -m proof
 
 proofs-slice: .venv/dev ## Run the long tests short, as CI does
-	$(PY) -m pytest -n 2 --dist load --maxschedchunk 1 -m "proof and not alone" $(SLICE)
+	$(PY) -m pytest -n 2 --dist load --maxschedchunk 1 -m "proof and not alone" $(SLICE) || \
+	$(PY) -m pytest --last-failed --last-failed-no-failures none -m "proof and not alone" $(SLICE)
 	$(PY) -m pytest -m "proof and alone" $(SLICE)
 
 bench: .venv/dev ## Measure speed, in ratios of one run

@@ -228,8 +228,8 @@ class House(Audited):
         return [Customer(customer, tokens.issue(customer, customer, "customer")) for customer in ids]
 
     def stock(self, slug: str, pieces: int) -> None:
-        """So many pieces were received, and none is promised yet."""
-        self.sql("update products set received = %s, on_hand = %s where slug = %s", pieces, pieces, slug)
+        """So many pieces are on hand."""
+        self.sql("update products set received = sold + %s, on_hand = %s where slug = %s", pieces, pieces, slug)
 
     def plenty(self) -> None:
         """Whatever is ordered is there."""

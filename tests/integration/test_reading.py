@@ -80,16 +80,13 @@ def test_a_statement_is_prepared_once_and_stays_so(engine: Engine) -> None:
     assert used == 3
 
 
-def test_a_lost_connection_costs_one_read_and_is_told_as_a_write_tells_it(engine: Engine) -> None:
+def test_a_lost_connection_costs_no_read(engine: Engine) -> None:
     # Given
     with reading(engine) as session:
         backend = session.scalar(text("select pg_backend_pid()"))
     with psycopg.connect(settings().database_url, autocommit=True) as another:
         another.execute("select pg_terminate_backend(%s, 5000)", (backend,))
-    # When
-    with pytest.raises(psycopg.OperationalError), reading(engine) as session:
-        _slugs(session)
-    # Then
+    # When somebody reads, then on a new one
     with reading(engine) as session:
         assert "walnut-desk" in _slugs(session)
 

@@ -101,6 +101,7 @@ class Films:
         if self.status(video_id) == "uploaded":
             self._move(video_id, VideoStatus.PROCESSING)
         owner = self.house.one("select user_id from videos where id = %s", video_id)
+        self.house.sql("update videos set percent = %s where id = %s", percent, video_id)
         signals.send(VideoProgressed(video_id=video_id, user_id=owner, percent=percent))
 
     def _move(self, video_id: UUID, to: VideoStatus, fact: Any = None, **said: str) -> None:

@@ -38,8 +38,16 @@ def run(folder: Path, watch: Watch, *words: str, seconds: float = 60) -> None:
     work(argv, Confinement((), folder, cpu=watch.cpu), watch, seconds)
 
 
-def running() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+def running(folder: Path) -> list[psutil.Process]:
+    """Return what runs in that folder: engines of other tests are children of this process, too."""
+    return [child for child in psutil.Process().children(recursive=True) if lives_in(child, folder)]
+
+
+def lives_in(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(folder)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_it_tells_how_far_it_is_and_never_less(tmp_path: Path) -> None:
@@ -56,7 +64,7 @@ def test_it_is_stopped_at_a_limit(limit: str, watch: Watch, tmp_path: Path) -> N
     with pytest.raises(Stopped) as stopped:
         run(tmp_path, watch, *ENDLESS)
     assert stopped.value.limit == limit
-    assert not running()
+    assert not running(tmp_path)
 
 
 def test_it_is_stopped_when_it_gets_no_further(tmp_path: Path) -> None:
@@ -68,7 +76,7 @@ def test_it_is_stopped_when_it_gets_no_further(tmp_path: Path) -> None:
         run(tmp_path, Watch(stall=1), "-i", "file:silence", "-f", "mpegts")
     assert stopped.value.limit == "stall"
     assert time.monotonic() - began < 10
-    assert not running()
+    assert not running(tmp_path)
 
 
 def test_an_interrupted_job_kills_it_within_a_second(tmp_path: Path) -> None:
@@ -93,7 +101,7 @@ def test_an_interrupted_job_kills_it_within_a_second(tmp_path: Path) -> None:
     # Then it is gone, and the job knows why
     assert len(ended) == 1
     assert time.monotonic() - began < 1
-    assert not running()
+    assert not running(tmp_path)
 
 
 def test_what_it_complains_about_is_kept_but_not_all(tmp_path: Path) -> None:
